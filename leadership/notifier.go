@@ -1,0 +1,123 @@
+// Copyright 2026 The raftkeel authors
+// SPDX-License-Identifier: MPL-2.0
+
+package leadership
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// notifyBuffer is how many sends of raft fit before Attach: 512 leaderships.
+// Attached, two would do, since raft sends at most twice between two state
+// changes of its main loop.
+const notifyBuffer = 1024
+
+// Notifier turns the leadership changes of one raft into a state that any
+// number of goroutines may read and wait for. It has no goroutine and holds
+// nothing that must be closed. Make it with NewNotifier; its methods may be
+// called from any goroutine.
+type Notifier struct {
+	ch       chan bool
+	start    time.Time
+	attached atomic.Bool
+
+	// mu is held for some tens of nanoseconds, by raft's goroutines too, and
+	// never across a wait.
+	mu    sync.Mutex
+	state State         // but for Since
+	since time.Duration // after start: a third of the cost of time.Now
+
+	// changed is closed at the next change. It is nil while nobody waits, so
+	// that a change without waiting readers allocates nothing.
+	changed chan struct{}
+
+	seen          bool          // the hook has told a state; a seed would be older
+	trues, falses uint64        // received from ch
+	transferTerm  uint64        // newest term in which a transfer's target asked for our vote
+	self          raft.ServerID // learnt when we first lead; "" before
+}
+
+// NewNotifier returns a Notifier for one raft. Set raft.Config.NotifyCh to its
+// NotifyCh, and call Attach when NewRaft has returned.
+func NewNotifier() *Notifier {
+	return &Notifier{ch: make(chan bool, notifyBuffer), start: time.Now()}
+}
+
+// NotifyCh returns the channel to set as raft.Config.NotifyCh. It belongs to
+// raft: the program neither sends on it nor closes it.
+func (n *Notifier) NotifyCh() chan<- bool { return n.ch }
+
+// Attach connects the Notifier to the raft whose Config has its NotifyCh. Call
+// it right after raft.NewRaft: until then State stays zero and the channel
+// only stores. It registers an observer that is never deregistered, so that
+// raft's channel is drained for as long as raft lives.
+//
+// Attach waits only for raft's observer lock, which nothing holds for long
+// unless the program has registered a blocking observer that nobody reads.
+// A second call returns ErrAttached.
+func (n *Notifier) Attach(r *raft.Raft) error {
+	if r == nil {
+		return errors.New("leadership: Attach: raft is nil; call it with what raft.NewRaft returned")
+	}
+	if !n.attached.CompareAndSwap(false, true) {
+		return ErrAttached
+	}
+	// A nil channel makes the filter a synchronous callback (raft observer.go,
+	// observe): lossless, and inside raft's own state change.
+	r.RegisterObserver(raft.NewObserver(nil, false, n.observe))
+	_, id := r.LeaderWithID()
+	n.seed(r, id)
+	return nil
+}
+
+// State returns the present state. It never waits for raft.
+func (n *Notifier) State() State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.state
+	if s.Epoch != 0 {
+		s.Since = n.start.Add(n.since)
+	}
+	return s
+}
+
+// WaitLeader waits until this server leads and returns that state; at once if
+// it leads already. It returns ErrClosed when raft has shut down, or the cause
+// of ctx when that ends first.
+func (n *Notifier) WaitLeader(ctx context.Context) (State, error) {
+	w := n.Watch()
+	for {
+		u, err := w.Next(ctx)
+		if err != nil || u.Leader {
+			return u.State, err
+		}
+	}
+}
+
+// Watch returns a new watcher. Its first Next returns the present state at
+// once. Watchers are independent of each other and need not be closed.
+func (n *Notifier) Watch() *Watcher { return &Watcher{n: n} }
+
+// changedFrom returns a channel that is closed when the state is no longer
+// prev; nil if that is so already.
+func (n *Notifier) changedFrom(prev State) <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if changedSince(prev, n.state) {
+		return nil
+	}
+	if n.changed == nil {
+		n.changed = make(chan struct{})
+	}
+	return n.changed
+}
+
+func changedSince(prev, now State) bool {
+	return prev.Epoch != now.Epoch || prev.Leader != now.Leader || prev.Closed != now.Closed
+}
