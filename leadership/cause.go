@@ -20,10 +20,16 @@ func (n *Notifier) causeOfLoss(r node) error {
 	}
 }
 
-func (n *Notifier) transferAsked(term uint64) {
+// transferAsked notes a request for our vote that carries the transfer flag.
+// The target may have won by the others' votes and deposed us before its
+// request gets here: then it is of the term that superseded us.
+func (n *Notifier) transferAsked(term uint64, r node) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.transferTerm = max(n.transferTerm, term)
-	n.mu.Unlock()
+	if !n.state.Leader && n.state.Cause == ErrSuperseded && term == r.CurrentTerm() {
+		n.state.Cause = ErrTransferred
+	}
 }
 
 // leaderNamed learns our own ID when we win, and tells a leader that was

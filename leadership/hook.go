@@ -29,7 +29,7 @@ func (n *Notifier) observe(o *raft.Observation) bool {
 		n.leaderNamed(d.LeaderID)
 	case raft.RequestVoteRequest:
 		if d.LeadershipTransfer {
-			n.transferAsked(d.Term)
+			n.transferAsked(d.Term, o.Raft)
 		}
 	}
 	return false

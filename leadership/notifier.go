@@ -100,9 +100,10 @@ func (n *Notifier) WaitLeader(ctx context.Context) (State, error) {
 	}
 }
 
-// Watch returns a new watcher. Its first Next returns the present state at
-// once. Watchers are independent of each other and need not be closed.
-func (n *Notifier) Watch() *Watcher { return &Watcher{n: n} }
+// Watch returns a new watcher, which counts changes from now on. Its first
+// Next returns the state of then at once. Watchers are independent of each
+// other and need not be closed.
+func (n *Notifier) Watch() *Watcher { return &Watcher{n: n, prev: n.State()} }
 
 // changedFrom returns a channel that is closed when the state is no longer
 // prev; nil if that is so already.

@@ -78,13 +78,14 @@ func TestGuarantee2_NewestStateIsDelivered(t *testing.T) {
 func TestGuarantee3_CountsAreExact(t *testing.T) {
 	n := NewNotifier()
 	f := newFakeRaft(n)
+	f.flap(5) // before Watch: not its business
 	w, late := n.Watch(), n.Watch()
 	next := func(w *Watcher) Update {
 		u, err := w.Next(t.Context())
 		require.NoError(t, err)
 		return u
 	}
-	next(w)
+	require.Zero(t, next(w).Gains)
 	f.flap(7)
 	f.win()
 	u := next(w)
@@ -94,7 +95,8 @@ func TestGuarantee3_CountsAreExact(t *testing.T) {
 	u = next(w)
 	require.Equal(t, [2]uint64{0, 1}, [2]uint64{u.Gains, u.Losses})
 	require.False(t, u.Flapped())
-	require.Zero(t, next(late).Gains, "the first update counts nothing")
+	u = next(late)
+	require.Equal(t, [2]uint64{8, 8}, [2]uint64{u.Gains, u.Losses}, "the first update counts since Watch")
 }
 
 // Everything raft did before Attach is in the channel, and is counted with
@@ -267,7 +269,7 @@ func TestGuarantee6_ConstantMemory(t *testing.T) {
 	f.flap(1_000_000)
 	grown := int64(heap()) - int64(before)
 	require.Less(t, grown, int64(64<<10), "bytes kept after a million flaps")
-	require.Equal(t, goroutines, runtime.NumGoroutine())
+	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
 	runtime.KeepAlive(n)
 }
 
@@ -305,8 +307,10 @@ func TestGuarantee8_CauseOfALoss(t *testing.T) {
 		{"lease, then another leader is heard", func(f *fakeRaft) { f.stepDown(); f.n.leaderNamed("n2") }, ErrLeaseLost},
 		{"lease, our own late name", func(f *fakeRaft) { f.set(raft.Follower); f.n.leaderNamed(fakeID) }, ErrLeaseLost},
 		{"superseded", func(f *fakeRaft) { f.deposed("n2") }, ErrSuperseded},
-		{"transfer", func(f *fakeRaft) { f.n.transferAsked(f.CurrentTerm() + 1); f.stepDown() }, ErrTransferred},
-		{"transfer of an older term", func(f *fakeRaft) { f.n.transferAsked(f.CurrentTerm()); f.stepDown() }, ErrLeaseLost},
+		{"transfer", func(f *fakeRaft) { f.n.transferAsked(f.CurrentTerm()+1, f); f.stepDown() }, ErrTransferred},
+		{"transfer, won before its request got here", func(f *fakeRaft) { f.deposed("n2"); f.n.transferAsked(f.CurrentTerm(), f) }, ErrTransferred},
+		{"superseded, then a transfer elsewhere", func(f *fakeRaft) { f.deposed("n2"); f.n.transferAsked(f.CurrentTerm()+1, f) }, ErrSuperseded},
+		{"transfer of an older term", func(f *fakeRaft) { f.n.transferAsked(f.CurrentTerm(), f); f.stepDown() }, ErrLeaseLost},
 		{"removed", func(f *fakeRaft) { f.removed.Store(true); f.stepDown() }, ErrRemoved},
 		{"removed, and raft shuts itself down", func(f *fakeRaft) { f.removed.Store(true); f.set(raft.Shutdown) }, ErrRemoved},
 		{"shutdown", func(f *fakeRaft) { f.set(raft.Shutdown) }, ErrShutdown},

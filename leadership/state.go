@@ -53,8 +53,8 @@ type Update struct {
 	State
 
 	// Gains and Losses count the changes since this watcher's previous
-	// update, those that were coalesced into this one included. Both are 0 in
-	// the first update.
+	// update, in its first since Watch, those that were coalesced into this
+	// one included.
 	Gains, Losses uint64
 }
 

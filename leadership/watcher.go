@@ -10,8 +10,8 @@ import "context"
 // goroutine at a time; take a Watcher for each reader.
 type Watcher struct {
 	n      *Notifier
-	prev   State
-	primed bool // the first update has been delivered
+	prev   State // as last told, at first as of Watch
+	primed bool  // the first update has been delivered
 }
 
 // Next returns the next update: the present state in the first call, and from
@@ -52,10 +52,7 @@ func (w *Watcher) take() (Update, bool) {
 	if w.primed && !changedSince(w.prev, now) {
 		return Update{}, false
 	}
-	prev := w.prev
-	if !w.primed {
-		prev = now
-	}
+	u := updateFrom(w.prev, now)
 	w.prev, w.primed = now, true
-	return updateFrom(prev, now), true
+	return u, true
 }
