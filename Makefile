@@ -29,5 +29,5 @@ fuzz: ## 15 seconds of every fuzz target
 	$(GATE) fuzz
 
 bench: ## benchmarks, and leadership changes per second
-	go test -run '^$$' -bench . -benchmem ./leadership
+	go test -run '^$$' -bench . -benchmem -cpu 1,2 ./leadership
 	go test -count=1 -run TestFlapRate -v ./internal/testcluster

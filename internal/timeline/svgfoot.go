@@ -49,11 +49,11 @@ func (d *svgDrawing) bands() {
 		if i >= len(faultTags) {
 			continue
 		}
-		tagY := y + 11
+		tagX, tagY := max(x, end-18), y+11 // at the end: terms are written where tenures begin
 		if f.server == "" {
-			tagY = y - 11
+			tagX, tagY = x, y-11
 		}
-		free[f.server] = d.tag(faultTags[i], max(x+9, free[f.server]), tagY, faultColour)
+		free[f.server] = d.tag(faultTags[i], max(tagX+9, free[f.server]), tagY, faultColour)
 	}
 }
 
