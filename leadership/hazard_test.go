@@ -57,6 +57,16 @@ func play(t *testing.T, seed uint64, slots int, script func(s *scene) bool) (har
 	return harm
 }
 
+// harmful counts the runs in which a scene does harm.
+func harmful(t *testing.T, runs uint64, slots int, script func(s *scene) bool) (count int) {
+	for seed := range runs {
+		if play(t, seed, slots, script) {
+			count++
+		}
+	}
+	return count
+}
+
 // wiring gives n1 and n2 a Notifier, and n3 what the scene asks for.
 type wiring struct {
 	t         *testing.T
@@ -155,18 +165,10 @@ func ghost(s *scene) (deposed bool) {
 }
 
 func TestS21_GhostLeader(t *testing.T) {
-	count := func(slots int) (deposed int) {
-		for seed := range uint64(40) {
-			if play(t, seed, slots, ghost) {
-				deposed++
-			}
-		}
-		return deposed
-	}
-	control := count(unbuffered)
+	control := harmful(t, 40, unbuffered, ghost)
 	t.Logf("healthy leader deposed: %d of 40 with a stalled channel", control)
 	require.Positive(t, control, "the control shows nothing")
-	require.Zero(t, count(notifier), "healthy leader deposed with the Notifier")
+	require.Zero(t, harmful(t, 40, notifier, ghost), "healthy leader deposed with the Notifier")
 }
 
 // S1, the wedge: n3 steps down and its notification hangs: it acknowledges
@@ -261,16 +263,8 @@ func (s *scene) muteAtElection(server *testcluster.Server) {
 }
 
 func TestGuarantee1_AcknowledgedWritesStay(t *testing.T) {
-	count := func(slots int) (lost int) {
-		for seed := range uint64(60) {
-			if play(t, seed, slots, lostWrites) {
-				lost++
-			}
-		}
-		return lost
-	}
-	control := count(unbuffered)
+	control := harmful(t, 60, unbuffered, lostWrites)
 	t.Logf("acknowledged writes lost: %d of 60 with a stalled channel", control)
 	require.Positive(t, control, "the control shows nothing")
-	require.Zero(t, count(notifier), "acknowledged writes lost with the Notifier")
+	require.Zero(t, harmful(t, 60, notifier, lostWrites), "acknowledged writes lost with the Notifier")
 }
