@@ -66,13 +66,15 @@ func notifierLine(ctx context.Context, sends bool) (func(bool), func() bool) {
 	f := newFakeRaft(n)
 	shutdown := make(chan struct{})
 	w := n.Watch()
-	put := func(v bool) {
-		to := raft.Follower
+	put := func(v bool) { // with all that raft observes at a win and at a loss
 		if v {
-			to = raft.Leader
+			f.store(raft.Leader)
+			n.transition(raft.Leader, f)
+			n.leaderNamed(fakeID, f)
+		} else {
+			f.store(raft.Follower)
+			n.transition(raft.Follower, f)
 		}
-		f.store(to)
-		n.transition(to, f)
 		if sends {
 			send(n.ch, shutdown, v)
 		}

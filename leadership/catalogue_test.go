@@ -137,6 +137,9 @@ func TestS22_MonotonicTime(t *testing.T) {
 		f.win()
 		time.Sleep(time.Hour)
 		require.Equal(t, time.Hour, time.Since(n.State().Since))
+		f.stepDown()
+		time.Sleep(time.Minute)
+		require.Equal(t, time.Minute, time.Since(n.State().Since))
 	})
 }
 

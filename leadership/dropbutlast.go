@@ -19,8 +19,9 @@ import "context"
 //     longer than ctx, is still not held up.
 //
 // It starts one goroutine, which ends when src is closed. raft never closes
-// its NotifyCh: close it after raft.Raft.Shutdown has returned. DropButLast
-// panics if ctx or src is nil.
+// its NotifyCh. Whoever does must wait until the Error method of the future of
+// the first Shutdown has returned; before, raft may still send and panic.
+// DropButLast panics if ctx or src is nil.
 func DropButLast[T any](ctx context.Context, src <-chan T) <-chan T {
 	if ctx == nil || src == nil {
 		panic("leadership: DropButLast needs a context and a channel to receive from")

@@ -28,7 +28,8 @@ type StuckError struct {
 	// Cause is why its context was cancelled: ErrEstablishTimeout, or the cause
 	// of the caller's context.
 	Cause error
-	// Done is closed when the callback returns, which may be never.
+	// Done is closed when the callback returns, which may be never. What it
+	// returns then is dropped, and so is a panic.
 	Done <-chan struct{}
 }
 
@@ -46,7 +47,8 @@ func (e *StuckError) Unwrap() error { return e.Cause }
 // own and wants a bound on the step that becomes the leader.
 //
 // fn gets a context that ends with ctx, or at the timeout with the cause
-// ErrEstablishTimeout. If fn then returns within Grace, the error wraps the
+// ErrEstablishTimeout, and in any case when Establish returns: what is to live
+// on must not hang on it. If fn returns within Grace after that, the error wraps the
 // cause, also when fn returned nil: work that was finished too late counts as
 // failed, and the caller revokes it. If fn does not return, the error is a
 // *StuckError. A panic in fn is returned as an error with its stack.

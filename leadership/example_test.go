@@ -61,7 +61,7 @@ func ExampleDropButLast() {
 		notify <- leads // raft's send, while nobody reads
 	}
 	fmt.Println(<-newest)
-	close(notify) // after raft.Raft.Shutdown
+	close(notify) // after r.Shutdown().Error() has returned
 	_, open := <-newest
 	fmt.Println(open)
 	// Output:

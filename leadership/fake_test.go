@@ -16,10 +16,11 @@ type fakeRaft struct {
 	n      *Notifier
 	notify chan<- bool
 
-	state   atomic.Uint32
-	term    atomic.Uint64
-	removed atomic.Bool
-	waited  int
+	state    atomic.Uint32
+	term     atomic.Uint64
+	removed  atomic.Bool
+	suffrage atomic.Int32
+	waited   int
 }
 
 const fakeID = raft.ServerID("n1")
@@ -46,7 +47,7 @@ func (f *fakeRaft) GetConfiguration() raft.ConfigurationFuture {
 	if f.removed.Load() {
 		return fakeConfiguration{}
 	}
-	return fakeConfiguration{Servers: []raft.Server{{ID: fakeID}}}
+	return fakeConfiguration{Servers: []raft.Server{{ID: fakeID, Suffrage: raft.ServerSuffrage(f.suffrage.Load())}}}
 }
 
 type fakeConfiguration raft.Configuration
@@ -75,7 +76,7 @@ func (f *fakeRaft) win() {
 	f.term.Add(1)
 	f.set(raft.Candidate)
 	f.set(raft.Leader)
-	f.n.leaderNamed(fakeID)
+	f.n.leaderNamed(fakeID, f)
 	f.send(true)
 }
 
@@ -86,10 +87,10 @@ func (f *fakeRaft) stepDown() {
 }
 
 // deposed is an AppendEntries of another leader in a newer term.
-func (f *fakeRaft) deposed(by raft.ServerID) {
+func (f *fakeRaft) deposed() {
 	f.set(raft.Follower)
 	f.term.Add(1)
-	f.n.leaderNamed(by)
+	f.n.leaderNamed("n2", f)
 	f.send(false)
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// node is what the hook reads of raft: atomic loads all, safe on any of raft's
-// goroutines and while its main loop is stuck.
+// node is what a Notifier reads of raft: atomic loads all, safe on any of
+// raft's goroutines and while its main loop is stuck.
 type node interface {
 	State() raft.RaftState
 	CurrentTerm() uint64
@@ -26,10 +26,12 @@ func (n *Notifier) observe(o *raft.Observation) bool {
 	case raft.RaftState:
 		n.transition(d, o.Raft)
 	case raft.LeaderObservation:
-		n.leaderNamed(d.LeaderID)
+		if d.LeaderAddr != "" {
+			n.leaderNamed(d.LeaderID, o.Raft)
+		}
 	case raft.RequestVoteRequest:
 		if d.LeadershipTransfer {
-			n.transferAsked(d.Term, o.Raft)
+			n.transferAsked(d.Term)
 		}
 	}
 	return false
@@ -37,74 +39,102 @@ func (n *Notifier) observe(o *raft.Observation) bool {
 
 // transition takes in one observed change of raft's state.
 //
-// Two observations may arrive in the other order than their changes were made:
-// the main loop stores Leader, the fast path stores Follower and observes it,
-// and only then the main loop observes Leader. So an observed Leader counts as
-// a gain, but whether we lead now is what raft says now. Each observation
-// comes after its own store; therefore the last one to get here reads the last
-// state stored, in whatever order they come.
+// An observed Leader is a leadership and counts. Whether we lead now is what
+// raft says now, since observations may arrive in the other order than their
+// changes were stored: the main loop stores Leader, the fast path stores
+// Follower and observes it, and only then the main loop observes Leader.
 func (n *Notifier) transition(to raft.RaftState, r node) {
-	n.mu.Lock()
-	before := n.state
-	n.seen = true
+	before := n.begin(r)
 	switch {
-	case before.Closed: // raft still runs down; only keep its channel empty
+	case before.closed:
 	case to == raft.Shutdown:
 		n.close(r)
+	case to == raft.Candidate:
+		n.unannounced = false
+	case to == raft.Leader && n.unannounced:
+		n.unannounced = false
 	case to == raft.Leader:
 		if n.state.Leader {
 			n.lose(r) // its own observation is still on the way
 		}
 		n.gain(r.CurrentTerm())
-		if r.State() != raft.Leader {
-			n.lose(r)
-		}
-	case n.state.Leader && r.State() != raft.Leader:
-		n.lose(r)
+		n.level(r)
 	}
+	n.end(before)
+}
+
+// seed takes in the state raft is in when the hook has just been registered.
+func (n *Notifier) seed(r node, leader raft.ServerID) {
+	before := n.begin(r)
+	switch {
+	case before.closed:
+	case r.State() == raft.Shutdown:
+		n.close(r)
+	case n.state.Leader:
+		n.self = leader
+	}
+	n.end(before)
+}
+
+// begin takes the lock and catches up with raft. The channel is emptied before
+// raft's state is read: false is sent after the state was stored, so whoever
+// has received it reads that state or a later one.
+func (n *Notifier) begin(r node) (before mark) {
+	n.mu.Lock()
+	before = n.state.mark()
 	n.drain()
-	if !before.Closed {
+	if before.closed {
+		return before // raft still runs down; only its channel is kept empty
+	}
+	if !n.begun {
+		n.begun = true
+		n.adopt(r)
+	}
+	n.level(r)
+	return before
+}
+
+// end settles the counts, releases the lock and wakes who waits.
+func (n *Notifier) end(before mark) {
+	if !before.closed {
 		n.reconcile()
 	}
 	waiting := n.waitersFor(before)
 	n.mu.Unlock()
-	wake(waiting)
-}
-
-// seed starts from the state raft is in when the hook has just been
-// registered, unless the hook was faster.
-func (n *Notifier) seed(r node, leader raft.ServerID) {
-	state, term := r.State(), r.CurrentTerm()
-	n.mu.Lock()
-	before := n.state
-	if !n.seen {
-		switch state {
-		case raft.Leader:
-			n.gain(term)
-			n.self = leader
-		case raft.Shutdown:
-			n.close(r)
-		}
+	if waiting != nil {
+		close(waiting)
 	}
-	n.drain()
-	n.reconcile()
-	waiting := n.waitersFor(before)
-	n.mu.Unlock()
-	wake(waiting)
 }
 
-// drain empties raft's channel, so that its next send finds room.
+// adopt starts from the state raft is in when the first observation comes, or
+// Attach, whichever is first. If raft leads, the observation of that may still
+// be on its way, and must not count again; one of a later leadership comes
+// after that of a candidacy.
+func (n *Notifier) adopt(r node) {
+	if r.State() == raft.Leader {
+		n.gain(r.CurrentTerm())
+		n.unannounced = true
+	}
+}
+
+// level ends a leadership that raft no longer has. Not every end is observed:
+// setState reads the old state and then stores the new one (raft.go), so if
+// the fast path has read Follower and we win before it stores Follower again,
+// it observes nothing. It names the other leader next, which calls this.
+func (n *Notifier) level(r node) {
+	if n.state.Leader && r.State() != raft.Leader {
+		n.lose(r)
+	}
+}
+
+// drain empties raft's channel, so that its next send finds room. Nobody else
+// receives, so what len has seen is there.
 func (n *Notifier) drain() {
-	for {
-		select {
-		case v := <-n.ch:
-			if v {
-				n.trues++
-			} else {
-				n.falses++
-			}
-		default:
-			return
+	for len(n.ch) > 0 {
+		if <-n.ch {
+			n.trues++
+		} else {
+			n.falses++
 		}
 	}
 }
@@ -135,37 +165,31 @@ func (n *Notifier) gain(term uint64) {
 	n.state.Epoch++
 	n.state.Term = term
 	n.since = time.Since(n.start)
+	n.falsesAtGain = n.falses
 }
 
 func (n *Notifier) lose(r node) {
-	n.state.Cause = n.causeOfLoss(r)
 	n.state.Leader = false
 	n.since = time.Since(n.start)
+	n.state.Cause = n.causeOfLoss(r)
+	n.unsure = r
 }
 
 func (n *Notifier) close(r node) {
 	if n.state.Leader {
 		n.lose(r)
-		if n.state.Cause != ErrRemoved {
-			n.state.Cause = ErrShutdown
-		}
+		n.state.Cause = ErrShutdown
 	}
 	n.state.Closed = true
 }
 
 // waitersFor returns the channel to close, outside the lock, because what it
 // guards is no longer before; nil if nobody waits or nothing changed.
-func (n *Notifier) waitersFor(before State) chan struct{} {
-	if n.changed == nil || !changedSince(before, n.state) {
+func (n *Notifier) waitersFor(before mark) chan struct{} {
+	if n.changed == nil || before == n.state.mark() {
 		return nil
 	}
 	waiting := n.changed
 	n.changed = nil
 	return waiting
-}
-
-func wake(waiting chan struct{}) {
-	if waiting != nil {
-		close(waiting)
-	}
 }

@@ -37,10 +37,16 @@ type Notifier struct {
 	// that a change without waiting readers allocates nothing.
 	changed chan struct{}
 
-	seen          bool          // the hook has told a state; a seed would be older
-	trues, falses uint64        // received from ch
-	transferTerm  uint64        // newest term in which a transfer's target asked for our vote
-	self          raft.ServerID // learnt when we first lead; "" before
+	begun         bool   // raft's state at the start has been taken in
+	unannounced   bool   // it was that of a leader, whose observation may be on its way
+	trues, falses uint64 // received from ch
+
+	// For the cause of a loss.
+	self         raft.ServerID // learnt when we first lead; "" before
+	falsesAtGain uint64        // falses when we last won
+	transferTerm uint64        // newest term in which a transfer's target asked for our vote
+	supersededIn uint64        // term of the leader that superseded us last
+	unsure       node          // the raft to ask whether the last loss was a removal; nil: settled
 }
 
 // NewNotifier returns a Notifier for one raft. Set raft.Config.NotifyCh to its
@@ -62,8 +68,11 @@ func (n *Notifier) NotifyCh() chan<- bool { return n.ch }
 // unless the program has registered a blocking observer that nobody reads.
 // A second call returns ErrAttached.
 func (n *Notifier) Attach(r *raft.Raft) error {
-	if r == nil {
+	switch {
+	case r == nil:
 		return errors.New("leadership: Attach: raft is nil; call it with what raft.NewRaft returned")
+	case n.ch == nil:
+		return errors.New("leadership: Attach: the Notifier was not made by NewNotifier")
 	}
 	if !n.attached.CompareAndSwap(false, true) {
 		return ErrAttached
@@ -77,9 +86,9 @@ func (n *Notifier) Attach(r *raft.Raft) error {
 }
 
 // State returns the present state. It never waits for raft.
-func (n *Notifier) State() State {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (n *Notifier) State() State { return n.current() }
+
+func (n *Notifier) stamped() State {
 	s := n.state
 	if s.Epoch != 0 {
 		s.Since = n.start.Add(n.since)
@@ -107,18 +116,14 @@ func (n *Notifier) Watch() *Watcher { return &Watcher{n: n, prev: n.State()} }
 
 // changedFrom returns a channel that is closed when the state is no longer
 // prev; nil if that is so already.
-func (n *Notifier) changedFrom(prev State) <-chan struct{} {
+func (n *Notifier) changedFrom(prev mark) <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if changedSince(prev, n.state) {
+	if prev != n.state.mark() {
 		return nil
 	}
 	if n.changed == nil {
 		n.changed = make(chan struct{})
 	}
 	return n.changed
-}
-
-func changedSince(prev, now State) bool {
-	return prev.Epoch != now.Epoch || prev.Leader != now.Leader || prev.Closed != now.Closed
 }

@@ -23,3 +23,13 @@ func TestProofNotifierAlone(t *testing.T) {
 	}
 	fmt.Printf("proof: notifier-alone %d flaps\n", driven)
 }
+
+// TestProofEveryOrder runs every order of the steps of raft's main loop, of a
+// heartbeat on the fast path, and of Attach.
+func TestProofEveryOrder(t *testing.T) {
+	orders := 0
+	for _, beat := range beats {
+		orders += interleave(t, beat, false)
+	}
+	fmt.Printf("proof: notifier-orders %d orders\n", orders)
+}

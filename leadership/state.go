@@ -18,8 +18,8 @@ type State struct {
 	Epoch uint64
 
 	// Term is the raft term of that leadership as read inside raft when it
-	// was won; 0 before the first. It is a hint for logs. It is no fencing
-	// token.
+	// was won; 0 before the first, and for one that was over before Attach.
+	// It is a hint for logs. It is no fencing token.
 	Term uint64
 
 	// Since is when Leader last changed, by the clock of this process; zero
@@ -32,7 +32,8 @@ type State struct {
 	//
 	// raft does not tell its reason, so this is inferred from what it lets be
 	// seen and is best effort. ErrLeaseLost may turn into ErrSuperseded a
-	// moment later, when the leader that took over is heard.
+	// moment later, when the leader that took over is heard, and that into
+	// ErrTransferred. Watchers are not woken for it.
 	Cause error
 
 	// Closed says that raft has shut down: this is the last State there is.
@@ -46,6 +47,15 @@ func (s State) losses() uint64 {
 	}
 	return s.Epoch
 }
+
+// mark is what makes one State differ from another: a change of it wakes
+// watchers, a change of the rest does not.
+type mark struct {
+	epoch          uint64
+	leader, closed bool
+}
+
+func (s *State) mark() mark { return mark{s.Epoch, s.Leader, s.Closed} }
 
 // Update is what a watcher is told: the newest state, and how much happened
 // since the update before.

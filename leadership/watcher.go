@@ -3,7 +3,10 @@
 
 package leadership
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Watcher follows the leadership of one raft at its own pace: it is told the
 // newest state and the number of changes it slept through. It is used by one
@@ -19,6 +22,9 @@ type Watcher struct {
 // returns ErrClosed, and when ctx ends first the cause of ctx. An update that
 // is there already is returned even when ctx has ended.
 func (w *Watcher) Next(ctx context.Context) (Update, error) {
+	if ctx == nil {
+		return Update{}, errors.New("leadership: Next: the context is nil")
+	}
 	for {
 		if w.primed && w.prev.Closed {
 			return Update{}, ErrClosed
@@ -38,7 +44,7 @@ func (w *Watcher) Next(ctx context.Context) (Update, error) {
 // once, for use in a select. Take it anew after each Next.
 func (w *Watcher) Changed() <-chan struct{} {
 	if w.primed && !w.prev.Closed {
-		if changed := w.n.changedFrom(w.prev); changed != nil {
+		if changed := w.n.changedFrom(w.prev.mark()); changed != nil {
 			return changed
 		}
 	}
@@ -49,7 +55,7 @@ func (w *Watcher) Changed() <-chan struct{} {
 
 func (w *Watcher) take() (Update, bool) {
 	now := w.n.State()
-	if w.primed && !changedSince(w.prev, now) {
+	if w.primed && w.prev.mark() == now.mark() {
 		return Update{}, false
 	}
 	u := updateFrom(w.prev, now)
