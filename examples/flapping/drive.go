@@ -26,6 +26,7 @@ const (
 	stepTime = 10 * time.Millisecond // work between two of them
 	tooLong  = time.Second           // a step that takes longer hangs
 	patience = 2 * tooLong           // for one change of leadership
+	tries    = 5                     // changes that may fail in a row
 )
 
 // outcome is what became of a group whose leadership moved.
@@ -106,7 +107,7 @@ func (g *group) flap(ctx context.Context, o options, progress io.Writer) (out ou
 		kinds = kinds[:3] // of two, none may be cut off
 	}
 	defer fmt.Fprintln(progress)
-	for out.moved < o.flaps {
+	for failed := 0; out.moved < o.flaps; {
 		kind := kinds[rnd.IntN(len(kinds))]
 		sleep(ctx, time.Duration(rnd.Int64N(int64(2*steps*stepTime))))
 		change, err := g.move(ctx, kind)
@@ -114,8 +115,12 @@ func (g *group) flap(ctx context.Context, o options, progress io.Writer) (out ou
 			return out, nil
 		}
 		if err != nil {
-			return out, err
+			if failed++; failed == tries || ctx.Err() != nil {
+				return out, err
+			}
+			continue // on a busy machine an election of 50 ms takes longer at times
 		}
+		failed = 0
 		out.moved++
 		fmt.Fprintf(progress, "\r   moved %d of %d times: %s to %s by %v, term %d   ",
 			out.moved, o.flaps, change.Old, change.New, kind, change.Term)

@@ -143,6 +143,7 @@ func TestLogFaultsFire(t *testing.T) {
 		s.Logs().FailOnce(full)
 		_, err := c.Apply(t.Context(), []byte("failed"))
 		require.ErrorIs(t, err, full)
+		leader(t, c) // it steps down after it has answered (raft.go, dispatchLogs), and wins again
 		apply(t, c, "works again")
 		require.NoError(t, c.Converged(t.Context()))
 	})
