@@ -16,7 +16,7 @@ while read -r raft boltdb; do
 		! go mod tidy -modfile="$dir/go.mod" >>"$dir/log" 2>&1; then
 		result="does not resolve: $(tail -n 1 "$dir/log" | sed 's/^[[:space:]]*//')"
 	elif ! go test -modfile="$dir/go.mod" -count=1 ./leadership ./internal/testcluster >"$dir/log" 2>&1; then
-		result="fails: $(grep -m 1 -E 'FAIL|error' "$dir/log")"
+		result="fails: $(grep -m 1 -E 'FAIL|error' "$dir/log" || tail -n 1 "$dir/log")"
 	fi
 	printf '%-8s %-12s %-8s %s\n' "$raft" "$boltdb" "$(sed -n 's/^go //p' "$dir/go.mod")" "$result"
 done <<-'PAIRS'

@@ -15,6 +15,9 @@ var (
 	// raft. Make one Notifier for each raft.NewRaft.
 	ErrAttached = errors.New("leadership: the Notifier is already attached; make a new one for each raft.NewRaft")
 
+	// ErrStuck is in the chain of every *StuckError.
+	ErrStuck = errors.New("leadership: a callback still runs")
+
 	// ErrEstablishTimeout is the cause of a callback's context, and of the
 	// error Establish returns, when the timeout came first.
 	ErrEstablishTimeout = errors.New("leadership: establish did not finish in time")

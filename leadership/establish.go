@@ -39,8 +39,8 @@ func (e *StuckError) Error() string {
 		"do not revoke or establish again before Done", e.After, e.Cause)
 }
 
-// Unwrap returns Cause.
-func (e *StuckError) Unwrap() error { return e.Cause }
+// Unwrap returns ErrStuck and Cause.
+func (e *StuckError) Unwrap() []error { return []error{ErrStuck, e.Cause} }
 
 // Establish runs fn on a goroutine of its own and returns what it returns,
 // within timeout plus Grace. It is for a program that has a leader loop of its

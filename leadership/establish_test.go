@@ -58,6 +58,7 @@ func TestGuarantee10_StuckCallbackIsReported(t *testing.T) {
 		var stuck *StuckError
 		require.ErrorAs(t, err, &stuck)
 		require.ErrorIs(t, err, ErrEstablishTimeout)
+		require.ErrorIs(t, err, ErrStuck)
 		require.Equal(t, 3*time.Second+Grace, stuck.After)
 		require.ErrorContains(t, err, "do not revoke")
 		synctest.Wait()

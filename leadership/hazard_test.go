@@ -167,8 +167,10 @@ func ghost(s *scene) (deposed bool) {
 func TestS21_GhostLeader(t *testing.T) {
 	control := harmful(t, 40, unbuffered, ghost)
 	t.Logf("healthy leader deposed: %d of 40 with a stalled channel", control)
-	require.Positive(t, control, "the control shows nothing")
-	require.Zero(t, harmful(t, 40, notifier, ghost), "healthy leader deposed with the Notifier")
+	require.GreaterOrEqual(t, control, 20, "the control shows too little")
+	kept := harmful(t, 40, notifier, ghost)
+	t.Logf("and %d of 40 with the Notifier", kept)
+	require.Zero(t, kept)
 }
 
 // S1, the wedge: n3 steps down and its notification hangs: it acknowledges
@@ -239,7 +241,11 @@ func lostWrites(s *scene) (lost bool) {
 	time.Sleep(5 * time.Second)
 	for _, server := range s.Servers() {
 		if server.Raft().LastIndex() >= acknowledged {
-			return errors.Is(s.Converged(s.ctx), testcluster.ErrViolated)
+			err := s.Converged(s.ctx)
+			if !errors.Is(err, testcluster.ErrViolated) {
+				require.NoError(s.t, err)
+			}
+			return err != nil
 		}
 	}
 	return true // no log reaches that far
@@ -265,6 +271,8 @@ func (s *scene) muteAtElection(server *testcluster.Server) {
 func TestGuarantee1_AcknowledgedWritesStay(t *testing.T) {
 	control := harmful(t, 60, unbuffered, lostWrites)
 	t.Logf("acknowledged writes lost: %d of 60 with a stalled channel", control)
-	require.Positive(t, control, "the control shows nothing")
-	require.Zero(t, harmful(t, 60, notifier, lostWrites), "acknowledged writes lost with the Notifier")
+	require.GreaterOrEqual(t, control, 30, "the control shows too little")
+	kept := harmful(t, 60, notifier, lostWrites)
+	t.Logf("and %d of 60 with the Notifier", kept)
+	require.Zero(t, kept)
 }

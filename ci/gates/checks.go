@@ -156,7 +156,11 @@ func nested(ctx context.Context, e *env) (int64, error) {
 		}
 		inside := *e
 		inside.dir = mod
-		if _, red := goTest(ctx, &inside, nil, "-timeout", "10m", "./..."); red != nil {
+		passed, red := goTest(ctx, &inside, nil, "-timeout", "10m", "./...")
+		if red == nil && passed == 0 {
+			red = errors.New("no test passed")
+		}
+		if red != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", mod, red))
 		}
 		count++

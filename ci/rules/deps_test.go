@@ -24,8 +24,7 @@ type reasons map[string]string
 // directly, every user of it gets, so each line needs its reason.
 var allowed = map[string]reasons{
 	"leadership": {
-		"github.com/hashicorp/raft":     "the server whose leadership it is",
-		"github.com/hashicorp/go-hclog": "raft.Config.Logger is one",
+		"github.com/hashicorp/raft": "the server whose leadership it is",
 	},
 	"internal/timeline": {},
 	"internal/testcluster": {

@@ -24,13 +24,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-
-	"github.com/raftkeel/raftkeel/internal/timeline"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -77,7 +75,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	}
-	if err := show(ctx, o, stdout, stderr); err != nil {
+	err = show(ctx, o, stdout, stderr)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "flapping:", err)
 		return 1
 	}
@@ -85,7 +87,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func show(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	fmt.Fprintf(stdout, "1. NotifyCh, read by an ordinary loop\n\n")
+	svg, err := createSVG(o.svg) // a bad name is told now, not after the show
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(stdout, preface)
 	until := o
 	until.flaps *= 10 // it survives a flap as often as not
 	hung, err := drive(ctx, until, false, stderr)
@@ -107,16 +113,28 @@ func show(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "Nothing hangs: leadership moved %d times, was gained %d times, and every program was told so.\n\n%s",
 		kept.moved, kept.gains, kept.timeline.Text(width))
-	return writeSVG(o.svg, kept.timeline)
+	if svg == nil {
+		return nil
+	}
+	return errors.Join(kept.timeline.SVG(svg), svg.Close())
 }
 
-func writeSVG(name string, picture timeline.Timeline) error {
+const preface = `raft tells a program that its server leads, or no longer does, by a send on a channel, NotifyCh, and waits
+until the program receives. A new leader's program asks raft to confirm that all before it is applied (Barrier).
+Here leadership moves while programs do that.
+
+1. NotifyCh, read by an ordinary loop
+
+`
+
+// createSVG returns nil if there is no name.
+func createSVG(name string) (*os.File, error) {
 	if name == "" {
-		return nil
+		return nil, nil
 	}
 	f, err := os.Create(name)
 	if err != nil {
-		return fmt.Errorf("-svg: %w", err)
+		return nil, fmt.Errorf("-svg: %w", err)
 	}
-	return errors.Join(picture.SVG(f), f.Close())
+	return f, nil
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -59,5 +60,17 @@ func TestBadFlags(t *testing.T) {
 }
 
 func TestUnwritableSVGIsAnError(t *testing.T) {
-	require.ErrorContains(t, writeSVG(filepath.Join(t.TempDir(), "no", "such.svg"), outcome{}.timeline), "-svg")
+	var stdout, stderr bytes.Buffer
+	args := []string{"-svg", filepath.Join(t.TempDir(), "no", "such.svg")}
+	require.Equal(t, 1, run(t.Context(), args, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "-svg")
+	require.Empty(t, stdout.String(), "told before the show")
+}
+
+func TestInterruptedSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 1, run(ctx, nil, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "flapping: interrupted")
 }

@@ -57,7 +57,7 @@ func (p *program) deaf() string {
 		}
 		return ""
 	case <-time.After(tooLong / 2):
-		return "took a write and never commits it, for those who hang store nothing"
+		return "took a write that it cannot finish: those who hang do not store it"
 	}
 }
 

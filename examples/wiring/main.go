@@ -60,18 +60,32 @@ func lead(ctx context.Context, notifier *leadership.Notifier, r *raft.Raft) erro
 		if !u.Leader || serving != 0 {
 			continue
 		}
-		err = leadership.Establish(ctx, 2*time.Minute, func(context.Context) error {
-			return r.Barrier(time.Minute).Error() // everything before us is applied
-		})
-		var stuck *leadership.StuckError
-		switch {
-		case errors.As(err, &stuck):
-			return err // neither revoke nor establish before stuck.Done: better stop this server
-		case err != nil:
-			fmt.Println("establish:", err)
-		default:
+		switch err := establish(ctx, w, r); {
+		case errors.Is(err, leadership.ErrStuck):
+			return err // neither revoke nor establish beside it: better stop this server
+		case err == nil:
 			fmt.Println("establish: serving in epoch", u.Epoch)
 			serving = u.Epoch
+		}
+	}
+}
+
+// establish tries until it works, or until leadership changes.
+func establish(ctx context.Context, w *leadership.Watcher, r *raft.Raft) error {
+	for {
+		err := leadership.Establish(ctx, 2*time.Minute, func(context.Context) error {
+			return r.Barrier(time.Minute).Error() // everything before us is applied
+		})
+		if err == nil || errors.Is(err, leadership.ErrStuck) {
+			return err
+		}
+		fmt.Println("establish:", err)
+		select {
+		case <-time.After(time.Second): // we still lead: again
+		case <-w.Changed():
+			return err
+		case <-ctx.Done():
+			return err
 		}
 	}
 }

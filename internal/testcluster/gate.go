@@ -92,6 +92,9 @@ func (g *gate) heal() {
 // returns the error that the work must fail with. It ends early when quit is
 // closed, because a crash must not wait for a hung disk.
 func (g *gate) pass(quit <-chan struct{}) error {
+	if closed(quit) {
+		return nil // of a dead incarnation: it must not use up what is meant for the next
+	}
 	g.mu.Lock()
 	delay, shut, err := g.delay, g.shut, g.err
 	g.err = nil

@@ -82,6 +82,28 @@ func TestGuarantee4_OracleFindsASeededDivergence(t *testing.T) {
 	}
 }
 
+// Entries that were acknowledged vanish from every log, and with them the
+// ground below the commit index: no leader commits again, so none can be asked.
+func TestGuarantee4_LostWritesAreReportedWithoutALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		leader(t, c)
+		apply(t, c, "kept")
+		lost := apply(t, c, "lost")
+		require.NoError(t, c.Converged(t.Context()))
+		require.NoError(t, c.Network().Partition([]raft.ServerID{"n1"}, []raft.ServerID{"n2"}, []raft.ServerID{"n3"}))
+		for _, log := range c.disks() {
+			require.NoError(t, log.DeleteRange(lost, lost+10))
+		}
+		err = c.Converged(within(t, 5*time.Second))
+		require.ErrorIs(t, err, ErrViolated)
+		require.ErrorContains(t, err, "acknowledged write at index")
+		require.ErrorIs(t, c.Close(), ErrViolated)
+	})
+}
+
 func TestLedgerNamesServerIndexAndTerms(t *testing.T) {
 	var a, b Chain
 	l := new(ledger)

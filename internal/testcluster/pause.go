@@ -43,6 +43,9 @@ func (s *Server) Pause(ctx context.Context) error {
 	s.mu.Unlock()
 	s.cluster.counts.fire(Pause)
 	s.cluster.note(true, s.id, "pause")
+	if closed(n.over) {
+		s.Resume() // a crash came between, and found nothing to resume
+	}
 	return nil
 }
 

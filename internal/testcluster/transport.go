@@ -134,16 +134,16 @@ func (t *transport) call(out route, request func() raft.RPC) (any, error) {
 	deadline := time.NewTimer(t.net.timeout)
 	defer deadline.Stop()
 
+	to, _ := peer.(*transport)
+	if to == nil { // down: no fault of a link can show
+		return nil, errDetached
+	}
 	if err := t.cross(out, fate.delay, deadline.C); err != nil {
 		return nil, err
 	}
 	if fate.drop {
 		t.net.counts.fire(Drop)
 		return nil, errDropped
-	}
-	to, _ := peer.(*transport)
-	if to == nil {
-		return nil, errDetached
 	}
 	if fate.duplicate {
 		t.duplicate(out, fate.copyDelay, request, to)
@@ -197,8 +197,15 @@ func (t *transport) duplicate(out route, delay time.Duration, request func() raf
 		}
 		rpc := request()
 		rpc.RespChan = make(chan raft.RPCResponse, 1) // nobody reads it
-		if to.receive(rpc) {
-			t.net.counts.fire(Duplicate)
+		if handler := to.fastPath(rpc); handler != nil {
+			handler(rpc)
+		} else {
+			select {
+			case to.rpcs <- rpc:
+			case <-to.off:
+				return
+			}
 		}
+		t.net.counts.fire(Duplicate)
 	})
 }
