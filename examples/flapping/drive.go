@@ -23,7 +23,7 @@ import (
 const (
 	timeout  = 50 * time.Millisecond // of elections: a twentieth of raft's default, to watch it
 	steps    = 5                     // raft calls of the establish step
-	stepTime = 10 * time.Millisecond // work between two of them
+	stepTime = 20 * time.Millisecond // work between two of them
 	tooLong  = time.Second           // a step that takes longer hangs
 	patience = 2 * tooLong           // for one change of leadership
 	tries    = 5                     // changes that may fail in a row
@@ -109,7 +109,7 @@ func (g *group) flap(ctx context.Context, o options, progress io.Writer) (out ou
 	defer fmt.Fprintln(progress)
 	for failed := 0; out.moved < o.flaps; {
 		kind := kinds[rnd.IntN(len(kinds))]
-		sleep(ctx, time.Duration(rnd.Int64N(int64(2*steps*stepTime))))
+		sleep(ctx, time.Duration(rnd.Int64N(int64(steps*stepTime*3/2))))
 		change, err := g.move(ctx, kind)
 		if out.stuck = g.stuck(ctx); out.stuck != "" {
 			return out, nil

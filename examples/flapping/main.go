@@ -44,7 +44,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("flapping", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&o.flaps, "n", 20, "how often leadership moves, `1..1000`; ten times that, or until it hangs, in the first part")
+	flags.IntVar(&o.flaps, "n", 15, "how often leadership moves, `1..1000`; ten times that, or until it hangs, in the first part")
 	flags.IntVar(&o.nodes, "nodes", 3, "servers in the group, `2..9`")
 	flags.Uint64Var(&o.seed, "seed", 1, "`number` that decides how and when leadership moves")
 	flags.StringVar(&o.svg, "svg", "", "also write the second timeline to this `file`")
