@@ -145,7 +145,7 @@ func TestSlowFollowersBehindLiveHeartbeatsLoseNobody(t *testing.T) {
 		}
 		_, err := c.Apply(within(t, time.Minute-time.Second), []byte("x"))
 		require.ErrorIs(t, err, ErrUnknownOutcome)
-		require.Equal(t, raft.Leader, l.Raft().State(), "no commit and no step-down: the zombie of prototypes.md B.4")
+		require.Equal(t, raft.Leader, l.Raft().State(), "no commit and no step-down: a leader that cannot lead and is not deposed")
 		c.Heal()
 		require.NoError(t, c.Converged(t.Context()))
 	})

@@ -23,13 +23,17 @@ type gate struct {
 }
 
 func (g *gate) setDelay(d time.Duration) {
+	d = max(d, 0)
 	g.mu.Lock()
-	g.delay = max(d, 0)
+	was := g.delay
+	g.delay = d
 	g.mu.Unlock()
 	if d > 0 {
 		g.counts.request(g.slow)
 	}
-	g.note(d > 0, g.slow.String())
+	if d != was {
+		g.note(d > 0, g.slow.String())
+	}
 }
 
 func (g *gate) close() {

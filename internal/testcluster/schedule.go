@@ -139,7 +139,7 @@ func (s Step) validate() error {
 // default transport. That leaves out Wipe, FailRestore, and FailLog: a follower whose
 // store fails just after it has truncated its log never takes an entry again until
 // it is restarted, because its idea of its last index stays (raft.go, appendEntries,
-// the TODO after StoreLogs; hashicorp/raft#612).
+// after StoreLogs; hashicorp/raft#612).
 func Random(seed uint64, n int, kinds ...Kind) Schedule {
 	if len(kinds) == 0 {
 		for k := Kind(1); k < kindEnd; k++ {
