@@ -93,6 +93,19 @@ func TestGuarantee3_ChannelIsReadBeforeTheState(t *testing.T) {
 	}
 }
 
+// raft's main loop can store Leader over Shutdown, for good (api.go, Shutdown,
+// and raft.go, setState): the observation alone tells the truth.
+func TestGuarantee5_StateSaysLeaderAtTheEnd(t *testing.T) {
+	n := NewNotifier()
+	f := newFakeRaft(n)
+	f.win()
+	f.n.transition(raft.Shutdown, f)
+	require.Equal(t, raft.Leader, f.State())
+	s := n.State()
+	require.True(t, s.Closed && !s.Leader)
+	require.ErrorIs(t, s.Cause, ErrShutdown)
+}
+
 func TestGuarantee5_NothingChangesAfterTheEnd(t *testing.T) {
 	n := NewNotifier()
 	f := &fakeRaft{n: n, notify: n.NotifyCh()}
