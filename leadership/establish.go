@@ -7,13 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 )
-
-// Grace is how long Establish waits for its callback after it has cancelled
-// the callback's context.
-const Grace = time.Second
 
 // errExited is what a callback that called runtime.Goexit is taken to return.
 var errExited = errors.New("leadership: the callback called runtime.Goexit")
@@ -23,6 +18,8 @@ var errExited = errors.New("leadership: the callback called runtime.Goexit")
 // before Done is closed: either would run beside the callback. A server that
 // can neither wait nor tell should stop leading, or exit.
 type StuckError struct {
+	// Op says what runs: "establish", "revoke", the names given to Session.Go.
+	Op string
 	// After is how long the callback had been running when it was given up.
 	After time.Duration
 	// Cause is why its context was cancelled: ErrEstablishTimeout, or the cause
@@ -31,12 +28,14 @@ type StuckError struct {
 	// Done is closed when the callback returns, which may be never. What it
 	// returns then is dropped, and so is a panic.
 	Done <-chan struct{}
+	// Stack is where it runs, as runtime.Stack puts it. "" from Establish.
+	Stack string
 }
 
 // Error names the time and the cause.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("leadership: establish still runs after %v and ignores its context (%v): "+
-		"do not revoke or establish again before Done", e.After, e.Cause)
+	return fmt.Sprintf("leadership: %s still runs after %v and ignores its context (%v): "+
+		"do not revoke or establish again before Done", e.Op, e.After, e.Cause)
 }
 
 // Unwrap returns ErrStuck and Cause.
@@ -70,7 +69,7 @@ func Establish(ctx context.Context, timeout time.Duration, fn func(context.Conte
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = call(bounded, fn)
+		err = call(func() error { return fn(bounded) })
 	}()
 
 	select {
@@ -84,7 +83,7 @@ func Establish(ctx context.Context, timeout time.Duration, fn func(context.Conte
 	case <-done:
 		return outcome(bounded, err)
 	case <-grace.C:
-		return &StuckError{After: time.Since(start), Cause: context.Cause(bounded), Done: done}
+		return &StuckError{Op: "establish", After: time.Since(start), Cause: context.Cause(bounded), Done: done}
 	}
 }
 
@@ -99,13 +98,4 @@ func outcome(ctx context.Context, err error) error {
 		return fmt.Errorf("leadership: establish cancelled: %w", err)
 	}
 	return fmt.Errorf("leadership: establish cancelled: %w", errors.Join(cause, err))
-}
-
-func call(ctx context.Context, fn func(context.Context) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("leadership: establish panicked: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return fn(ctx)
 }

@@ -95,7 +95,7 @@ func TestGuarantee10_EndOfTheCallersContext(t *testing.T) {
 
 func TestGuarantee10_PanicAndGoexitAreErrors(t *testing.T) {
 	err := Establish(t.Context(), time.Minute, func(context.Context) error { panic("no state") })
-	require.ErrorContains(t, err, "establish panicked: no state")
+	require.ErrorContains(t, err, "the callback panicked: no state")
 	require.ErrorContains(t, err, "establish_test.go", "the stack says where")
 	err = Establish(t.Context(), time.Minute, func(context.Context) error {
 		runtime.Goexit()

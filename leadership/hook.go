@@ -33,6 +33,10 @@ func (n *Notifier) observe(o *raft.Observation) bool {
 		if d.LeadershipTransfer {
 			n.transferAsked(d.Term)
 		}
+	case raft.FailedHeartbeatObservation:
+		n.heard(d.PeerID, false)
+	case raft.ResumedHeartbeatObservation:
+		n.heard(d.PeerID, true)
 	}
 	return false
 }
@@ -99,6 +103,7 @@ func (n *Notifier) end(before mark) {
 	if !before.closed {
 		n.reconcile()
 	}
+	n.endBound()
 	waiting := n.waitersFor(before)
 	n.mu.Unlock()
 	if waiting != nil {
@@ -166,6 +171,7 @@ func (n *Notifier) gain(term uint64) {
 	n.state.Term = term
 	n.since = time.Since(n.start)
 	n.falsesAtGain = n.falses
+	clear(n.silent) // raft starts to replicate anew
 }
 
 func (n *Notifier) lose(r node) {

@@ -25,7 +25,8 @@ const notifyBuffer = 1024
 type Notifier struct {
 	ch       chan bool
 	start    time.Time
-	attached atomic.Bool
+	attached atomic.Pointer[raft.Raft]
+	runner   atomic.Bool // a Runner has it
 
 	// mu is held for some tens of nanoseconds, by raft's goroutines too, and
 	// never across a wait.
@@ -40,6 +41,11 @@ type Notifier struct {
 	begun         bool   // raft's state at the start has been taken in
 	unannounced   bool   // it was that of a leader, whose observation may be on its way
 	trues, falses uint64 // received from ch
+
+	// The session of a Runner, and the peers that raft cannot reach.
+	bound      context.CancelCauseFunc
+	boundEpoch uint64
+	silent     map[raft.ServerID]bool
 
 	// For the cause of a loss.
 	self         raft.ServerID // learnt when we first lead; "" before
@@ -74,7 +80,7 @@ func (n *Notifier) Attach(r *raft.Raft) error {
 	case n.ch == nil:
 		return errors.New("leadership: Attach: the Notifier was not made by NewNotifier")
 	}
-	if !n.attached.CompareAndSwap(false, true) {
+	if !n.attached.CompareAndSwap(nil, r) {
 		return ErrAttached
 	}
 	// A nil channel makes the filter a synchronous callback (raft observer.go,

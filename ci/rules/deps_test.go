@@ -24,7 +24,8 @@ type reasons map[string]string
 // directly, every user of it gets, so each line needs its reason.
 var allowed = map[string]reasons{
 	"leadership": {
-		"github.com/hashicorp/raft": "the server whose leadership it is",
+		"github.com/hashicorp/raft":     "the server whose leadership it is",
+		"github.com/hashicorp/go-hclog": "raft.Config.Logger is one, and the Runner speaks to operators",
 	},
 	"internal/timeline": {},
 	"internal/testcluster": {
