@@ -6,6 +6,7 @@ package leadership
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,20 +18,21 @@ import (
 // calls so may the hand-over. Here the caller leaves when its context ends. What
 // it leaves behind is counted:
 //
-//	call            given up while                        is outstanding until
-//	Barrier, Apply  raft's main loop takes nothing        100 ms later
-//	                its disk, quorum or state machine     those answer, or this server steps
-//	                does not answer                       down; never, if raft shuts down
-//	                                                      while the entry waits for the state
-//	                                                      machine, or in the buffer that
-//	                                                      BatchApplyCh makes
-//	Verify          raft's main loop takes nothing, or    it goes on; never, if raft shuts
-//	                no quorum answers                     down while the call is in its queue
-//	Await           the future has no answer              as above, for the call it is of;
-//	                                                      a snapshot: the state machine is done
+//	call            given up while                      is outstanding until
+//	Barrier, Apply  raft's main loop takes nothing      100 ms later
+//	                no quorum stores the entry          one does, or this server steps down
+//	                disk or state machine hangs         it goes on; never, if raft shuts
+//	                                                    down while the entry is in the state
+//	                                                    machine's queue, or in the buffer
+//	                                                    that BatchApplyCh makes
+//	Verify          raft's main loop takes nothing      it goes on; never, if raft shuts
+//	                                                    down while the call is in its queue
+//	                no quorum answers                   one does, or this server steps down
+//	Await           the future has no answer            as above, for the call it is of
 //
-// Never is raft's doing: no public future looks at the shutdown (future.go,
-// deferError), and neither queue is emptied by it (fsm.go, runFSM; raft.go, run).
+// Never is raft's doing: no future that it hands out looks at the shutdown
+// (future.go, deferError), and none of these queues is emptied by it (fsm.go,
+// runFSM; raft.go, run).
 //
 // Set the fields before the first call, and do not copy a Calls after it. Its
 // methods may then be called from any goroutine. They return an error when ctx
@@ -60,6 +62,7 @@ type Calls struct {
 	CancelByReflection bool
 
 	outstanding atomic.Int64
+	quitPaths   sync.Map // see quitPath; by reflect.Type
 }
 
 // Outstanding returns how many futures were given up and have no answer yet;

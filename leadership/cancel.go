@@ -6,7 +6,6 @@ package leadership
 import (
 	"context"
 	"reflect"
-	"sync"
 
 	"github.com/hashicorp/raft"
 )
@@ -41,7 +40,7 @@ func (c *Calls) quitOf(f raft.Future) *chan struct{} {
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return nil
 	}
-	path := quitPath(v.Elem().Type())
+	path := c.quitPath(v.Elem().Type())
 	if path == nil {
 		return nil
 	}
@@ -56,14 +55,12 @@ func (c *Calls) quitOf(f raft.Future) *chan struct{} {
 	return quit
 }
 
-// quitPaths remembers quitPath by reflect.Type. A program has a handful of
-// types of futures, and a search by name costs more than the rest of Await.
-var quitPaths sync.Map
-
 // quitPath returns the index of the field ShutdownCh, promoted from raft's
-// deferError, or nil if there is none of its type.
-func quitPath(of reflect.Type) []int {
-	if path, ok := quitPaths.Load(of); ok {
+// deferError, or nil if there is none of its type. It remembers: a program has a
+// handful of types of futures, and a search by name costs more than the rest of
+// Await.
+func (c *Calls) quitPath(of reflect.Type) []int {
+	if path, ok := c.quitPaths.Load(of); ok {
 		return path.([]int)
 	}
 	var path []int
@@ -71,6 +68,6 @@ func quitPath(of reflect.Type) []int {
 	if ok && field.Type == reflect.TypeFor[chan struct{}]() {
 		path = field.Index
 	}
-	quitPaths.Store(of, path)
+	c.quitPaths.Store(of, path)
 	return path
 }

@@ -49,6 +49,10 @@ type Config struct {
 	// Watchdog looks for a leader that cannot lead. Its zero value is on.
 	Watchdog Watchdog
 
+	// CancelByReflection is that of the Calls the Runner makes: a call that is
+	// given up leaves no goroutine behind, at a price.
+	CancelByReflection bool
+
 	// OnStuck, if set, is called once for each callback, or set of goroutines of
 	// one session, that does not return in time, on a goroutine of its own that
 	// nobody waits for. Its usual use is to write the stack down and to exit.

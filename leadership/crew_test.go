@@ -114,6 +114,18 @@ func (m *member) count(what string) int {
 	return m.calls[what]
 }
 
+// payUp waits until what was stuck when Run returned has returned and is revoked.
+func (m *member) payUp() {
+	for deadline := time.Now().Add(time.Hour); time.Now().Before(deadline); time.Sleep(time.Second) {
+		m.mu.Lock()
+		paid := m.active == 0 && m.open == nil
+		m.mu.Unlock()
+		if paid {
+			return
+		}
+	}
+}
+
 func (c *crew) configure(id raft.ServerID, conf *raft.Config) {
 	n := leadership.NewNotifier()
 	conf.NotifyCh = n.NotifyCh()
@@ -172,6 +184,7 @@ func (c *crew) verdict() error {
 	var errs []error
 	for _, m := range c.starts {
 		<-m.done
+		m.payUp()
 		m.mu.Lock()
 		errs = append(errs, m.wrong...)
 		if m.calls["establish"] != m.calls["revoke"] || m.open != nil || m.active != 0 {
@@ -209,10 +222,12 @@ func (c *crew) tokens() error {
 }
 
 // withCrew runs test on a cluster of three in a bubble.
-func withCrew(t *testing.T, conf leadership.Config, cluster testcluster.Config, test func(c *crew)) {
+// Afterwards, when every Run has returned and nothing is owed, the rest is called.
+func withCrew(t *testing.T, conf leadership.Config, cluster testcluster.Config, test func(c *crew), afterwards ...func(c *crew)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Hour)
+		conf.CancelByReflection = true // what a crash leaves unanswered would stay in the bubble
 		c := &crew{t: t, ctx: ctx, conf: conf, made: map[raft.ServerID]*leadership.Notifier{}, current: map[raft.ServerID]*member{}}
 		cluster.Configure, cluster.Started = c.configure, c.started
 		made, err := testcluster.New(cluster)
@@ -225,6 +240,9 @@ func withCrew(t *testing.T, conf leadership.Config, cluster testcluster.Config, 
 			verdict := c.verdict()
 			require.NoError(t, closing)
 			require.NoError(t, verdict)
+			for _, f := range afterwards {
+				f(c)
+			}
 		})
 		test(c)
 	})

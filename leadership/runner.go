@@ -97,7 +97,7 @@ func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 		refused: map[raft.ServerID]uint64{},
 	}
 	for _, c := range runner.calls() {
-		c.Raft = r
+		c.Raft, c.CancelByReflection = r, conf.CancelByReflection
 	}
 	runner.mail.wake = make(chan struct{}, 1)
 	runner.story.limit, runner.story.wake = conf.TimelineSize, make(chan struct{}, 1)
