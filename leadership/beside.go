@@ -48,8 +48,16 @@ func (l *loop) stopBeside() error {
 		select {
 		case <-c.done:
 		case <-grace.C:
-			return &StuckError{Op: c.what, After: time.Since(start), Cause: ErrStopped, Done: c.done}
+			return &StuckError{Op: c.what, After: time.Since(start), Cause: l.cause(), Done: c.done}
 		}
 	}
 	return nil
+}
+
+// cause is why Run ends.
+func (l *loop) cause() error {
+	if l.machine.stop != nil {
+		return l.machine.stop
+	}
+	return ErrClosed
 }

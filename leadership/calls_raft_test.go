@@ -112,7 +112,7 @@ func TestAwaitHungStateMachine(t *testing.T) {
 	})
 }
 
-func TestFiftyBarriersGivenUp(t *testing.T) {
+func TestGuarantee20_FiftyBarriersGivenUp(t *testing.T) {
 	onLeader(t, func(w *wired, leader *testcluster.Server, c *leadership.Calls) {
 		leader.FSM().Hang()
 		leader.Raft().Apply([]byte("x"), 0)
@@ -318,7 +318,7 @@ func shared(got map[raft.ServerID][]leadership.Token) (terms, collisions int) {
 	return len(holders), collisions
 }
 
-func TestTokensNeverCollide(t *testing.T) {
+func TestGuarantee15_TokensNeverCollide(t *testing.T) {
 	got := tokens(t, func(ctx context.Context, r *raft.Raft) (leadership.Token, error) {
 		return (&leadership.Calls{Raft: r}).Barrier(ctx)
 	})

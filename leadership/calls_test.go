@@ -196,7 +196,7 @@ func TestHandOverIsRepeated(t *testing.T) {
 	})
 }
 
-func TestContextEndedBefore(t *testing.T) {
+func TestGuarantee20_ContextEndedBefore(t *testing.T) {
 	bothWays(t, func(t *testing.T, c *Calls) {
 		cause := errors.New("program ends")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -228,7 +228,7 @@ func release(c *Calls, f *future) {
 	synctest.Wait()
 }
 
-func TestAwaitCountsWhatItLeaves(t *testing.T) {
+func TestGuarantee20_AwaitCountsWhatItLeaves(t *testing.T) {
 	bothWays(t, func(t *testing.T, c *Calls) {
 		cause := errors.New("program ends")
 		ctx, cancel := context.WithCancelCause(t.Context())

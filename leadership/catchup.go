@@ -59,12 +59,19 @@ func (r *Runner) settle(ctx context.Context) error {
 	return nil
 }
 
-// watchProgress cancels the catch-up when neither the commit index nor the
-// applied index has moved for CatchUpStall: nats-streaming#1287 has why a deadline
-// on the whole would be wrong. A restore by the user stops both for its length.
+// watchProgress cancels the catch-up when nothing has moved for CatchUpStall:
+// nats-streaming#1287 has why a deadline on the whole would be wrong. A restore by
+// the user stops everything for its length.
+//
+// The indexes alone would not do. The applied one counts what was handed to the
+// state machine (api.go, AppliedIndex), and 128 batches may wait there: a slow one
+// works them off while both indexes stand still.
 func (r *Runner) watchProgress(ctx context.Context, cancel context.CancelCauseFunc) {
-	type indexes struct{ commit, applied uint64 }
-	look := func() indexes { return indexes{r.raft.CommitIndex(), r.raft.AppliedIndex()} }
+	type progress struct {
+		commit uint64
+		fsm    fsmSample
+	}
+	look := func() progress { return progress{r.raft.CommitIndex(), sampleFSM(r.raft.Stats())} }
 	last, since := look(), time.Now()
 	for pause(ctx, r.conf.CatchUpStall/8) == nil {
 		if now := look(); now != last || r.restores.Load() > 0 {

@@ -28,8 +28,9 @@ type Config struct {
 
 	// CatchUpStall is how long the state machine may make no progress at all
 	// before the catch-up is given up; 0 means 1 minute. However long it takes
-	// while it gets on is no failure. Set it above the longest single Apply or
-	// Restore of the state machine.
+	// while it gets on is no failure. Progress shows with each batch of up to
+	// raft.Config.MaxAppendEntries entries that the state machine takes: set it
+	// above the longest that may need, and above the longest Restore.
 	CatchUpStall time.Duration
 
 	// ReconcileEvery is the time between two calls of Role.Reconcile; 0 means
@@ -37,13 +38,16 @@ type Config struct {
 	ReconcileEvery time.Duration
 
 	// TransferAfter is after how many failed attempts in a row leadership is
-	// handed to another server; 0 means 3, negative never. A timeout, a
-	// catch-up without progress and a stuck callback do not wait for the count.
+	// handed to another server; 0 means 3, negative never. An Establish that
+	// timed out, a catch-up without progress and a stuck callback do not wait for
+	// the count. A session that served for 10 seconds, or ended without a failure,
+	// ends the row.
 	// At most 2 such transfers are made in 10 minutes.
 	TransferAfter int
 
 	// TransferOnClose hands leadership over before Run returns because its
-	// context has ended. It takes up to two election timeouts if it fails.
+	// context has ended. It takes up to two election timeouts if it fails, and is
+	// not tried beside a callback that is stuck.
 	TransferOnClose bool
 
 	// Watchdog looks for a leader that cannot lead. Its zero value is on.

@@ -16,7 +16,8 @@ import (
 type Events struct {
 	// Phase is told each change of phase.
 	Phase func(Event)
-	// Finding is told what the watchdog finds, and nil when that is over.
+	// Finding is told what is found now, as in Status.Finding, whenever that
+	// changes; nil: nothing any more.
 	Finding func(error)
 }
 

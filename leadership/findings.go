@@ -5,6 +5,7 @@ package leadership
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,14 +46,21 @@ func (f *findings) set(kind findingKind, err error, r *Runner) {
 	if r.conf.Watchdog.Fence && kind != transferWedged {
 		r.mail.post(event{kind: evFinding, err: errors.Join(f.active[:transferWedged]...)})
 	}
+	if tell := r.conf.Events.Finding; tell != nil { // under the lock, so that the last one told is true
+		all := errors.Join(f.active[:]...)
+		r.story.tell(func() { tell(all) })
+	}
 	f.mu.Unlock()
-	r.tellFinding(was, err)
+	r.noteFinding(was, err)
 	r.news.notify()
 }
 
 // write takes in what raft said to a write. The flag that refuses it must not
 // stand for long: a transfer ends within an election timeout.
 func (f *findings) write(err error, r *Runner) {
+	if r.conf.Watchdog.Off {
+		return
+	}
 	f.mu.Lock()
 	since, wedged := f.refused, f.active[transferWedged] != nil
 	switch {
@@ -69,6 +77,20 @@ func (f *findings) write(err error, r *Runner) {
 	if !since.IsZero() && time.Since(since) >= r.deadline() {
 		f.set(transferWedged, ErrTransferWedged, r)
 	}
+}
+
+// refusing reports whether raft refused the last write because of a transfer.
+func (f *findings) refusing() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.refused.IsZero()
+}
+
+// any reports whether one of the kinds is found now.
+func (f *findings) any(kinds ...findingKind) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(kinds, func(k findingKind) bool { return f.active[k] != nil })
 }
 
 // all returns what is wrong now; nil: nothing.

@@ -51,6 +51,9 @@ func (r *Runner) transfer(to raft.ServerID, epoch uint64) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, raft.ErrEnqueueTimeout) { // there is room for one in raft (api.go, leadershipTransferCh)
+		return fmt.Errorf("%w (raft has not taken the last one)", ErrTransferPending)
+	}
 	if Classify(err) == Other { // it was tried
 		r.mu.Lock()
 		r.refused[target.ID] = epoch

@@ -56,7 +56,7 @@ func (l *loop) run() {
 			l.step(ev)
 		}
 	}
-	if err := l.stopBeside(); err != nil && l.result == nil {
+	if err := l.stopBeside(); err != nil {
 		l.result = err
 	}
 	l.close()
@@ -127,7 +127,7 @@ func (l *loop) perform(a act) {
 	case actStuck:
 		l.giveUp(a.op, a.err)
 	case actFailed:
-		l.tellFailure(a.op, a.err)
+		l.tellFailure(a)
 	case actTransfer:
 		l.handOver(a.to)
 	case actStay:

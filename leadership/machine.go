@@ -27,7 +27,7 @@ type machine struct {
 
 	notBefore time.Time // the next attempt, or the next transfer beside what is stuck
 	failures  int       // attempts in a row that failed
-	timeouts  int       // of those, in a row, that were too slow
+	timeouts  int       // that were too slow, since an Establish succeeded
 
 	ask     *ask // the transfer that was asked for
 	decline bool // hand leadership over because we cannot use it
@@ -49,7 +49,6 @@ type machine struct {
 func (m *machine) step(now time.Time, ev event) []act {
 	m.now, m.acts = now, m.acts[:0]
 	m.take(ev)
-	m.overdue()
 	for m.advance() { //nolint:revive // the condition is the work
 	}
 	return m.acts
@@ -76,7 +75,8 @@ func (m *machine) take(ev event) {
 		m.stop = ev.err
 	case evFinding:
 		m.finding = ev.err
-	case evTick:
+	case evTick: // the last of a batch: what has returned, or lost its leadership, is not overdue
+		m.overdue()
 	}
 }
 

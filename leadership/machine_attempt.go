@@ -96,6 +96,9 @@ func (m *machine) reconcileDue() bool {
 func (m *machine) finish() {
 	c := m.cur
 	m.cur = attempt{}
+	if !c.ready.IsZero() && (!c.fault || c.overAt.Sub(c.ready) > lastBackoff) {
+		m.failures = 0 // it had worked, and for a while if it failed then
+	}
 	switch {
 	case c.fault:
 		m.failed(c)
@@ -113,11 +116,8 @@ func refused(err error) bool {
 // failed decides what a failure leads to: another try here, later each time, or
 // a try elsewhere.
 func (m *machine) failed(c attempt) {
-	if !c.ready.IsZero() && m.now.Sub(c.ready) > lastBackoff {
-		m.failures = 0 // it had worked for a while
-	}
 	m.failures++
-	slow := errors.Is(c.over, ErrEstablishTimeout)
+	slow := c.over == ErrEstablishTimeout // ours: one that a callback wraps is of a step of its own
 	if slow {
 		m.timeouts++
 	}
@@ -128,5 +128,5 @@ func (m *machine) failed(c attempt) {
 	if m.leads() && m.lead.Epoch == c.epoch { // a new leadership starts at once
 		m.notBefore = m.now.Add(backoff(m.failures, m.jitter()))
 	}
-	m.do(act{kind: actFailed, err: c.over})
+	m.do(act{kind: actFailed, err: c.over, leaves: m.decline})
 }

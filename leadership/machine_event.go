@@ -43,7 +43,7 @@ type event struct {
 type eventKind uint8
 
 const (
-	evTick       eventKind = iota // the alarm, or nothing in particular
+	evTick       eventKind = iota // all that has happened by now has been told
 	evLeadership                  // the newest State
 	evDone                        // what ran has returned
 	evHanded                      // the transfer has ended
@@ -61,6 +61,7 @@ type act struct {
 	serial  uint64        // actAnswer: the request
 	err     error         // actCancel: the cause. actRelease, actAnswer, actFailed, actStuck
 	to      raft.ServerID
+	leaves  bool // actFailed: leadership is handed over for it
 }
 
 type actKind uint8

@@ -20,7 +20,9 @@ const (
 // asked takes in a request. There is one at a time, as in raft.
 func (m *machine) asked(a ask) {
 	switch {
-	case m.stop != nil || m.lead.Closed:
+	case m.lead.Closed:
+		m.do(act{kind: actAnswer, serial: a.id, err: ErrClosed})
+	case m.stop != nil:
 		m.do(act{kind: actAnswer, serial: a.id, err: ErrStopped})
 	case m.ask != nil || m.handing:
 		m.do(act{kind: actAnswer, serial: a.id, err: ErrTransferPending})
@@ -76,12 +78,12 @@ func (m *machine) transfer(to raft.ServerID) {
 // its leader loop (raft.go, leftLeaderLoop): that leadership is over, whoever
 // leads now. After a failure we go on where we are.
 func (m *machine) handedOver(err error) {
-	m.handing = false
+	m.handing, m.decline = false, false
 	if err == nil {
 		m.handed = m.from
 	}
 	m.notBefore = m.now
-	if m.cur.stuck || m.failures > 0 {
+	if m.lead.Epoch == m.from && (m.cur.stuck || m.failures > 0) { // a new leadership starts at once
 		m.notBefore = m.now.Add(backoff(max(m.failures, 1), m.jitter()))
 	}
 	m.answer(err)
@@ -102,7 +104,11 @@ func (m *machine) besideStuck() bool {
 	switch {
 	case m.released:
 		return false
-	case m.stop != nil || m.lead.Closed:
+	case m.lead.Closed:
+		m.answer(ErrClosed)
+		m.release(ErrStuck)
+		return false
+	case m.stop != nil:
 		m.answer(ErrStopped)
 		m.release(ErrStuck)
 		return false

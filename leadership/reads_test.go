@@ -112,7 +112,7 @@ func readers(t *testing.T, seed uint64, read func(ctx context.Context, m *member
 		return machines[id]
 	}
 	link := testcluster.Link{MinDelay: 100 * time.Microsecond, MaxDelay: 3 * time.Millisecond}
-	withCrew(t, leadership.Config{}, testcluster.Config{Seed: seed, Link: link, FSM: func(id raft.ServerID) raft.FSM {
+	withCrew(t, leadership.Config{CancelByReflection: true}, testcluster.Config{Seed: seed, Link: link, FSM: func(id raft.ServerID) raft.FSM {
 		mu.Lock()
 		defer mu.Unlock()
 		machines[id] = &registers{of: map[string]string{}}
@@ -187,7 +187,7 @@ func afterVerify(ctx context.Context, m *member) error {
 	return calls.Verify(ctx)
 }
 
-func TestReadBarrierIsLinearizable(t *testing.T) {
+func TestGuarantee16_ReadBarrierIsLinearizable(t *testing.T) {
 	var seen int
 	for seed := range uint64(10) {
 		ok, n := readers(t, seed, afterReadBarrier)

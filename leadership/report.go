@@ -48,24 +48,21 @@ func (l *loop) flapped(u Update) {
 }
 
 // tellFailure tells of an attempt (opNone), a Reconcile or a Revoke that failed.
-func (l *loop) tellFailure(o op, err error) {
+func (l *loop) tellFailure(a act) {
 	s := *l.status.Load()
-	s.Err = err
+	s.Err = a.err
 	l.status.Store(&s)
-	if o != opNone {
-		l.note(o.String()+" failed", err)
-		l.log.Warn(o.String()+" failed", "error", err)
+	if a.op != opNone {
+		l.note(a.op.String()+" failed", a.err)
+		l.log.Warn(a.op.String()+" failed", "error", a.err)
 		return
 	}
-	l.note("the attempt failed", err)
-	l.log.Warn("this server leads and could not become ready", "error", err, "failures", l.machine.failures,
-		"again_in", time.Until(l.machine.notBefore).Round(time.Millisecond), "or_elsewhere", l.machine.decline)
+	l.note("the attempt failed", a.err)
+	l.log.Warn("this server leads and could not become ready", "error", a.err, "failures", l.machine.failures,
+		"again_in", time.Until(l.machine.notBefore).Round(time.Millisecond), "elsewhere_first", a.leaves)
 }
 
-func (r *Runner) tellFinding(was, now error) {
-	if tell := r.conf.Events.Finding; tell != nil {
-		r.story.tell(func() { tell(now) })
-	}
+func (r *Runner) noteFinding(was, now error) {
 	if now == nil {
 		r.note("no longer found", was)
 		r.log.Info("the watchdog no longer finds what it had found", "was", was)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 )
@@ -27,12 +28,18 @@ func (r *Runner) Restore(ctx context.Context, meta *raft.SnapshotMeta, snapshot 
 	if ctx.Err() != nil {
 		return fmt.Errorf("leadership: restore not started: %w", context.Cause(ctx))
 	}
-	r.restores.Add(1)
 	done := make(chan error, 1)
 	go func() {
-		err := r.raft.Restore(meta, snapshot, 0)
-		r.Reassert()
-		r.restores.Add(-1)
+		var taken atomic.Bool
+		err := r.raft.Restore(meta, &firstRead{snapshot, func() {
+			if taken.CompareAndSwap(false, true) {
+				r.restores.Add(1)
+			}
+		}}, 0)
+		if taken.Load() {
+			r.Reassert()
+			r.restores.Add(-1)
+		}
 		done <- err
 	}()
 	select {
@@ -41,4 +48,17 @@ func (r *Runner) Restore(ctx context.Context, meta *raft.SnapshotMeta, snapshot 
 	case <-ctx.Done():
 		return fmt.Errorf("leadership: restore: %w: %w", ErrOutcomeUnknown, context.Cause(ctx))
 	}
+}
+
+// firstRead tells when raft reads: it has taken the restore then, and answers
+// nobody. Before that it must answer as ever, and is looked after: behind a hung
+// disk a restore waits for good.
+type firstRead struct {
+	io.Reader
+	tell func()
+}
+
+func (f *firstRead) Read(p []byte) (int, error) {
+	f.tell()
+	return f.Reader.Read(p)
 }

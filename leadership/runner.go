@@ -91,6 +91,9 @@ type transferrer struct{ *raft.Raft }
 
 func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 	conf = conf.withDefaults()
+	if role.Reconcile == nil {
+		conf.ReconcileEvery = 0
+	}
 	runner := &Runner{
 		raft: r, notifier: n, role: role, conf: conf, log: conf.Logger,
 		replies: map[uint64]chan error{},
@@ -110,9 +113,10 @@ func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 //
 //   - nil: ctx has ended, and everything is undone. Then raft may be shut down.
 //   - ErrClosed: raft has shut down, and everything is undone.
-//   - a *StuckError: a callback or goroutine still runs. It returns Config.Grace
-//     after ctx has ended, or raft has shut down. When what is stuck returns at
-//     last, Role.Revoke is called if it is owed, by the one goroutine that is left.
+//   - a *StuckError: a callback or goroutine still runs Config.Grace after its
+//     context has ended, which for Revoke is Config.RevokeTimeout after it began.
+//     When what is stuck returns at last, Role.Revoke is called if it is owed, by
+//     the one goroutine that is left.
 //
 // A second call returns an error.
 func (r *Runner) Run(ctx context.Context) error {
@@ -185,7 +189,7 @@ func (r *Runner) Reassert() {
 // ctx bounds the wait and not the transfer: a request that was accepted is carried
 // out. A callback that calls Transfer with its own context is sent back by
 // the end of it. Errors: ErrTransferPending, ErrNoTarget, ErrSilentTarget,
-// raft.ErrNotLeader, ErrStopped, what raft says, and the cause of ctx.
+// raft.ErrNotLeader, ErrStopped, ErrClosed, what raft says, and the cause of ctx.
 func (r *Runner) Transfer(ctx context.Context, to raft.ServerID) error {
 	if ctx == nil {
 		return errors.New("leadership: Transfer: the context is nil")

@@ -110,7 +110,8 @@ func (s *Session) bound(ctx context.Context) (context.Context, func()) {
 //   - ErrOutcomeUnknown in its chain: cmd may have been applied, or may be later,
 //     also in a later term.
 //   - another error: raft refused cmd. It will not be applied.
-//   - nil: it was applied while this session lasted, in its term.
+//   - nil: it was applied in the session's term; by a session that has ended
+//     meanwhile, up to Config.Grace after its end.
 //
 // It ends with ctx, and Config.Grace after the session at the latest.
 func (s *Session) Apply(ctx context.Context, cmd []byte) (response any, index uint64, err error) {

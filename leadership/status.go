@@ -4,6 +4,7 @@
 package leadership
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -35,6 +36,38 @@ type Status struct {
 	EventsDropped uint64
 }
 
+// MarshalJSON writes errors as text and leaves out what is not there.
+func (s Status) MarshalJSON() ([]byte, error) {
+	text := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	var stuck string
+	if s.Stuck != nil {
+		stuck = s.Stuck.Error()
+	}
+	return json.Marshal(struct {
+		Health        Health    `json:"health"`
+		Phase         Phase     `json:"phase"`
+		Since         time.Time `json:"since"`
+		Leader        bool      `json:"leader"`
+		Epoch         uint64    `json:"epoch"`
+		Attempt       int       `json:"attempt,omitzero"`
+		Token         Token     `json:"token,omitzero"`
+		Failures      int       `json:"failures,omitzero"`
+		Err           string    `json:"error,omitzero"`
+		Stuck         string    `json:"stuck,omitzero"`
+		Finding       string    `json:"finding,omitzero"`
+		Outstanding   int       `json:"outstanding,omitzero"`
+		EventsDropped uint64    `json:"events_dropped,omitzero"`
+	}{
+		s.Health(), s.Phase, s.Since, s.Leader, s.Epoch, s.Attempt, s.Token, s.Failures,
+		text(s.Err), stuck, text(s.Finding), s.Outstanding, s.EventsDropped,
+	})
+}
+
 // Health sums up s for a health endpoint.
 func (s Status) Health() Health {
 	switch {
@@ -56,7 +89,9 @@ func (r *Runner) Status() Status {
 	s.Stuck = r.stuck
 	r.mu.Unlock()
 	s.Leader = r.notifier.State().Leader
-	s.Finding = r.found.all()
+	if s.Leader { // what is known of a leadership is of no interest after it
+		s.Finding = r.found.all()
+	}
 	s.EventsDropped = r.story.lost()
 	for _, c := range r.calls() {
 		s.Outstanding += c.Outstanding()
@@ -90,13 +125,14 @@ func (l *loop) publish(cause error) {
 		s.Epoch, s.Attempt, s.Token = m.cur.epoch, m.cur.number, m.cur.token
 	}
 	if phase == Serving {
-		s.Err, s.Failures = nil, 0
+		s.Failures = 0
 	}
 	if phase == l.phase && old.Epoch == s.Epoch && old.Attempt == s.Attempt && !old.Since.IsZero() {
-		if *old != s {
-			l.status.Store(&s)
-		}
+		l.status.Store(&s) // unasked whether it differs: errors of the program need not be comparable
 		return
+	}
+	if phase == Serving {
+		s.Err = nil
 	}
 	now := time.Now()
 	e := Event{

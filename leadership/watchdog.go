@@ -56,11 +56,22 @@ func (d *watchdog) look(ctx context.Context, now time.Time) {
 		d.rest(now)
 		return
 	}
-	verified := d.verify.look(now, d.deadline(), ErrUnresponsive, nil, func() error { return d.probes.Verify(ctx) })
+	verified := d.verify.look(now, d.deadline(), ErrUnresponsive, question{
+		due:      func() bool { return true },
+		ask:      func() error { return d.probes.Verify(ctx) },
+		answered: func(error) {},
+	})
 	d.found.set(unresponsive, verified, d.Runner)
+	if d.status.Load().Phase == CatchingUp && !d.found.any(fsmStalled, writesStalled) {
+		// A state machine that catches up may be slow, and has CatchUpStall for it: a
+		// server that is restarted for that never catches up.
+		d.forget(now)
+		return
+	}
 	d.found.set(fsmStalled, d.lookAtFSM(now), d.Runner)
+	stalled := d.probe(ctx, now)
 	if d.conf.Watchdog.WriteProbe > 0 {
-		d.found.set(writesStalled, d.probe(ctx, now), d.Runner)
+		d.found.set(writesStalled, stalled, d.Runner)
 	}
 }
 
@@ -69,20 +80,31 @@ func (d *watchdog) rest(now time.Time) {
 	for _, kind := range []findingKind{unresponsive, fsmStalled, writesStalled} {
 		d.found.set(kind, nil, d.Runner)
 	}
-	d.verify.began, d.write.began = now, now
+	d.verify.began = now
+	d.forget(now)
+}
+
+// forget makes what takes writes look as if it had just taken one.
+func (d *watchdog) forget(now time.Time) {
+	d.write.began = now
 	d.fsm, d.fsmSince = fsmSample{}, time.Time{}
 }
 
-// look takes in an answer, asks anew if none is awaited, and returns late if the
-// answer takes longer than the deadline.
-func (f *flight) look(now time.Time, deadline time.Duration, late error, answered func(error), question func() error) error {
+// question is what a flight asks raft.
+type question struct {
+	due      func() bool // it is to be asked anew
+	ask      func() error
+	answered func(error)
+}
+
+// look takes in an answer, asks anew if none is awaited and it is due, and returns
+// late if the answer takes longer than the deadline.
+func (f *flight) look(now time.Time, deadline time.Duration, late error, q question) error {
 	if f.answer != nil {
 		select {
 		case err := <-f.answer:
 			f.answer = nil
-			if answered != nil {
-				answered(err)
-			}
+			q.answered(err)
 		default:
 			if now.Sub(f.began) >= deadline {
 				return late
@@ -90,28 +112,33 @@ func (f *flight) look(now time.Time, deadline time.Duration, late error, answere
 			return nil
 		}
 	}
-	answer := make(chan error, 1)
-	f.answer, f.began = answer, now
-	go func() { answer <- question() }()
+	if q.due() {
+		answer := make(chan error, 1)
+		f.answer, f.began = answer, now
+		go func() { answer <- q.ask() }()
+	}
 	return nil
 }
 
-// probe writes an empty entry now and then. While one is awaited it is looked
-// after at every interval.
+// probe writes an empty entry now and then, and at every interval after a write
+// was refused because of a transfer: a wedged flag shows in nothing else, and
+// neither does its end. While one is awaited it is looked after at every interval.
 func (d *watchdog) probe(ctx context.Context, now time.Time) error {
-	if d.write.answer == nil && now.Before(d.nextWrite) {
-		return nil
-	}
-	was := d.write.began
-	err := d.write.look(now, d.deadline(), ErrWritesStalled, func(err error) { d.found.write(err, d.Runner) },
-		func() error {
+	every := d.conf.Watchdog.WriteProbe
+	return d.write.look(now, d.deadline(), ErrWritesStalled, question{
+		due: func() bool {
+			due := every > 0 && !now.Before(d.nextWrite) || d.found.refusing()
+			if due {
+				d.nextWrite = now.Add(every)
+			}
+			return due
+		},
+		ask: func() error {
 			_, err := d.writeProbes.Barrier(ctx)
 			return err
-		})
-	if d.write.began != was {
-		d.nextWrite = now.Add(d.conf.Watchdog.WriteProbe)
-	}
-	return err
+		},
+		answered: func(err error) { d.found.write(err, d.Runner) },
+	})
 }
 
 // fsmSample is how much raft has handed to the state machine, and how many batches

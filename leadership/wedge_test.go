@@ -99,7 +99,7 @@ func TestControlTransferRetriesWedge(t *testing.T) {
 func TestS19_RunnersNeverWedge(t *testing.T) {
 	const runs = 40
 	for seed := range uint64(runs) {
-		withCrew(t, leadership.Config{}, testcluster.Config{Seed: seed}, func(c *crew) {
+		withCrew(t, leadership.Config{CancelByReflection: true}, testcluster.Config{Seed: seed}, func(c *crew) {
 			var errs []error
 			require.False(t, afterTransfersIntoNothing(c.ctx, t, c.Cluster, func(leader, to *testcluster.Server) {
 				errs = append(errs, c.of(leader.ID()).runner.Transfer(c.ctx, to.ID()))

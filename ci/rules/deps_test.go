@@ -40,6 +40,12 @@ var allowed = map[string]reasons{
 		module + "/internal/testcluster": "an example runs without a network",
 		module + "/internal/timeline":    "the example draws who led when",
 	},
+	"examples/kvserver": {
+		"github.com/hashicorp/raft":           "what the example is about",
+		"github.com/hashicorp/go-hclog":       "raft.Config.Logger is one",
+		"github.com/hashicorp/raft-boltdb/v2": "a real server has a disk",
+		module + "/leadership":                "what the example is about",
+	},
 	"examples/wiring": {
 		"github.com/hashicorp/raft":     "what the example is about",
 		"github.com/hashicorp/go-hclog": "raft.Config.Logger is one",

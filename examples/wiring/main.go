@@ -2,15 +2,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command wiring is the whole of what a server does to use package leadership.
-// It leads for a moment, alone, and shuts down.
+// It leads for a moment, alone, and stops.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -29,63 +27,56 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := notifier.Attach(r); err != nil { // right after NewRaft
+
+	runner, err := leadership.New(r, notifier, leadership.Role{ // right after NewRaft
+		Establish: establish,
+		Revoke:    revoke,
+	}, leadership.Config{Logger: conf.Logger})
+	if err != nil {
 		log.Fatal(err)
 	}
 
-	go func() { // this example leads for a second
-		if _, err := notifier.WaitLeader(context.Background()); err == nil {
-			time.Sleep(time.Second)
-			r.Shutdown()
-		}
-	}()
-	if err := lead(context.Background(), notifier, r); !errors.Is(err, leadership.ErrClosed) {
+	ctx, stop := context.WithCancel(context.Background())
+	go serve(ctx, runner, stop)
+	if err := runner.Run(ctx); err != nil { // returns when everything is undone
+		log.Fatal(err)
+	}
+	if err := r.Shutdown().Error(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// lead works while this server leads, until raft shuts down.
-func lead(ctx context.Context, notifier *leadership.Notifier, r *raft.Raft) error {
-	w := notifier.Watch()
-	var serving uint64 // the epoch we serve in; 0: none
-	for {
-		u, err := w.Next(ctx)
-		if serving != 0 && (err != nil || u.Epoch != serving || !u.Leader) {
-			fmt.Println("revoke:", u.Cause)
-			serving = 0
-		}
-		if err != nil {
-			return err
-		}
-		if !u.Leader || serving != 0 {
-			continue
-		}
-		switch err := establish(ctx, w, r); {
-		case errors.Is(err, leadership.ErrStuck):
-			return err // neither revoke nor establish beside it: better stop this server
-		case err == nil:
-			fmt.Println("establish: serving in epoch", u.Epoch)
-			serving = u.Epoch
-		}
-	}
+// establish is called when this server leads, has applied everything before, and
+// holds a proven token. It must be fast: slow work goes into s.Go.
+func establish(_ context.Context, s *leadership.Session) error {
+	fmt.Println("establish: epoch", s.Epoch(), "in term", s.Token().Term)
+	s.Go("slow work", func(ctx context.Context) error {
+		<-ctx.Done() // ends with the session, whatever ends that
+		fmt.Println("slow work: done")
+		return nil
+	})
+	return nil
 }
 
-// establish tries until it works, or until leadership changes.
-func establish(ctx context.Context, w *leadership.Watcher, r *raft.Raft) error {
-	for {
-		err := leadership.Establish(ctx, 2*time.Minute, func(context.Context) error {
-			return r.Barrier(time.Minute).Error() // everything before us is applied
-		})
-		if err == nil || errors.Is(err, leadership.ErrStuck) {
-			return err
-		}
-		fmt.Println("establish:", err)
-		select {
-		case <-time.After(time.Second): // we still lead: again
-		case <-w.Changed():
-			return err
-		case <-ctx.Done():
-			return err
-		}
+// revoke is called exactly once for each establish, when all of it has returned.
+func revoke(_ context.Context, _ *leadership.Session, cause error) error {
+	fmt.Println("revoke:", cause)
+	return nil
+}
+
+// serve is a request handler: it writes, and reads its own write. Then this example
+// has led for long enough.
+func serve(ctx context.Context, runner *leadership.Runner, stop func()) {
+	defer stop()
+	s, err := runner.Ready(ctx)
+	if err != nil {
+		log.Fatal(err)
 	}
+	if _, _, err := s.Apply(ctx, []byte("a command")); err != nil {
+		log.Fatal(err) // errors.Is(err, leadership.ErrOutcomeUnknown): it may be applied
+	}
+	if err := s.ReadBarrier(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("serve: local reads are linearizable; health is", runner.Status().Health())
 }

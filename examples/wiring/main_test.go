@@ -6,6 +6,8 @@ package main
 func Example() {
 	main()
 	// Output:
-	// establish: serving in epoch 1
-	// revoke: leadership: raft was shut down
+	// establish: epoch 1 in term 2
+	// serve: local reads are linearizable; health is ready
+	// slow work: done
+	// revoke: leadership: the Runner has been stopped: context canceled
 }
