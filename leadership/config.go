@@ -91,7 +91,8 @@ type Watchdog struct {
 
 	// Fence ends the session while something is found. Without it findings are
 	// reported only. Writes of a fenced leader that are under way may still be
-	// committed.
+	// committed. A state machine that takes longer than Deadline for one batch
+	// while others wait is found, too: set Deadline above that.
 	Fence bool
 }
 

@@ -200,6 +200,16 @@ func (c *crew) serving() *member {
 	return m
 }
 
+// ended waits until Run has returned.
+func (c *crew) ended(m *member) {
+	c.t.Helper()
+	select {
+	case <-m.done:
+	case <-time.After(time.Minute):
+		require.Fail(c.t, "Run of "+string(m.id)+" does not return")
+	}
+}
+
 // verdict is what all members must agree on after the end of every Run.
 func (c *crew) verdict() error {
 	var errs []error
@@ -268,7 +278,7 @@ func withCrewIn(t *testing.T, conf leadership.Config, cluster testcluster.Config
 			time.Sleep(time.Second)
 			for _, m := range c.starts {
 				m.stop()
-				<-m.done
+				c.ended(m)
 			}
 			time.Sleep(100 * time.Millisecond)
 			cancel()

@@ -111,7 +111,8 @@ func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 // Run does the work of the Role until ctx ends or raft shuts down. When it
 // returns, everything it started has stopped, or is named in the error:
 //
-//   - nil: ctx has ended, and everything is undone. Then raft may be shut down.
+//   - nil: ctx has ended, and everything is undone. Now shut raft down: in this
+//     order, because what raft is asked while it shuts down it may never answer.
 //   - ErrClosed: raft has shut down, and everything is undone.
 //   - a *StuckError: a callback or goroutine still runs Config.Grace after its
 //     context has ended, which for Revoke is Config.RevokeTimeout after it began.
@@ -137,7 +138,8 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // Ready waits for a session that serves, and returns it; at once if there is one.
 // It returns ErrClosed when raft has shut down, ErrStopped when Run has returned,
-// and the cause of ctx when that ends first.
+// and the cause of ctx when that ends first. A callback that calls Ready must pass
+// its own context: no session serves before it has returned.
 func (r *Runner) Ready(ctx context.Context) (*Session, error) {
 	if ctx == nil {
 		return nil, errors.New("leadership: Ready: the context is nil")

@@ -127,7 +127,7 @@ func TestS25_CallbackThatWaitsForItself(t *testing.T) {
 			}
 			c.until("it is stuck", m.in(leadership.Quarantined))
 			m.stop()
-			<-m.done
+			c.ended(m)
 			require.ErrorIs(t, m.err, leadership.ErrStuck)
 			c.until("Ready has returned, and what is owed is paid", m.in(leadership.Closed))
 			require.Equal(t, 1, m.count("revoke"))

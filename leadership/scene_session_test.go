@@ -238,7 +238,7 @@ func TestS30_RemovedLeader(t *testing.T) {
 				c.successor(m)
 				require.ErrorIs(t, m.notifier.State().Cause, leadership.ErrRemoved)
 				if shutdown {
-					<-m.done
+					c.ended(m)
 					require.ErrorIs(t, m.err, leadership.ErrClosed)
 					require.Equal(t, leadership.Closed, m.phase())
 					_, err := m.runner.Ready(c.ctx)

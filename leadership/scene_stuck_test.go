@@ -67,7 +67,7 @@ func TestGuarantee14_S4_EstablishNeverReturns(t *testing.T) {
 
 		start = time.Now()
 		m.stop()
-		<-m.done
+		c.ended(m)
 		within(t, "end of Run's context to its return", start, leadership.Grace)
 		var stuck *leadership.StuckError
 		require.ErrorAs(t, m.err, &stuck)
@@ -167,7 +167,7 @@ func TestS4_RunReturnsInTime(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				start := time.Now()
 				tc.end(c, m)
-				<-m.done
+				c.ended(m)
 				within(t, "end to Run's return", start, leadership.Grace)
 				var stuck *leadership.StuckError
 				require.ErrorAs(t, m.err, &stuck)
@@ -307,7 +307,7 @@ func TestS6_RunReturnsFromAHungRevoke(t *testing.T) {
 		m := c.serving()
 		start := time.Now()
 		m.stop()
-		<-m.done
+		c.ended(m)
 		within(t, "end of Run's context to its return", start, conf.RevokeTimeout+leadership.Grace)
 		require.ErrorIs(t, m.err, leadership.ErrStuck)
 		require.ErrorContains(t, m.err, "revoke")

@@ -175,7 +175,7 @@ func TestGuarantee17_TransferErrors(t *testing.T) {
 		h.release()
 		require.NoError(t, <-first)
 		next.stop()
-		<-next.done
+		c.ended(next)
 		require.ErrorIs(t, next.runner.Transfer(c.ctx, ""), leadership.ErrStopped)
 	})
 }
@@ -230,7 +230,7 @@ func TestS17_TransferOnClose(t *testing.T) {
 		time.Sleep(time.Second)
 		start := time.Now()
 		m.stop()
-		<-m.done
+		c.ended(m)
 		require.NoError(t, m.err)
 		require.NotEqual(t, raft.Leader, m.raft.State())
 		next := c.successor(m)
@@ -243,7 +243,7 @@ func TestS17_TransferOnClose(t *testing.T) {
 		}
 		start = time.Now()
 		next.stop()
-		<-next.done
+		c.ended(next)
 		within(t, "end of Run's context to its return", start, 2*time.Second)
 		require.NoError(t, next.err)
 		c.Heal()
@@ -256,7 +256,7 @@ func TestS17_TransferOnCloseAlone(t *testing.T) {
 		m := c.serving()
 		start := time.Now()
 		m.stop()
-		<-m.done
+		c.ended(m)
 		require.NoError(c.t, m.err)
 		within(c.t, "end of Run's context to its return", start, 0)
 	})
