@@ -54,12 +54,13 @@ type Config struct {
 	Watchdog Watchdog
 
 	// CancelByReflection is that of the Calls the Runner makes: a call that is
-	// given up leaves no goroutine behind, at a price.
+	// given up leaves no goroutine behind, at the price that Calls names.
 	CancelByReflection bool
 
 	// OnStuck, if set, is called once for each callback, or set of goroutines of
 	// one session, that does not return in time, on a goroutine of its own that
-	// nobody waits for. Its usual use is to write the stack down and to exit.
+	// nobody waits for: it may block, and a panic in it ends the process. Its usual
+	// use is to write the stack down and to exit.
 	OnStuck func(*StuckError)
 
 	// Events are told what happens.
@@ -90,7 +91,8 @@ type Watchdog struct {
 	WriteProbe time.Duration
 
 	// Fence ends the session while something is found. Without it findings are
-	// reported only. Writes of a fenced leader that are under way may still be
+	// reported only; ErrTransferWedged always is, for raft then refuses the writes
+	// by itself. Writes of a fenced leader that are under way may still be
 	// committed. A state machine that takes longer than Deadline for one batch
 	// while others wait is found, too: set Deadline above that.
 	Fence bool

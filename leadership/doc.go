@@ -96,9 +96,10 @@
 //     shutdown of raft, and after Run has returned.
 //  13. A session's context ends inside raft's own state change, with the cause,
 //     before NotifyCh says so, and before anyone can see that the epoch is over.
-//  14. Nothing hangs. A callback that ignores its context is reported once, with
-//     its stack; nothing runs beside it, this server hands leadership over, and
-//     Run returns within Config.Grace of its context's end and names it.
+//  14. Nothing hangs. A callback that still runs Config.Grace after its context
+//     has ended is reported once, with its stack; nothing runs beside it, this
+//     server hands leadership over, and Run, once it is to end, does not wait for
+//     it but names it.
 //  15. Tokens never repeat, and are in the order of the log: one that is proven
 //     later, anywhere in the cluster, is larger. No token is taken from a term
 //     that was read after the fact.
@@ -106,12 +107,13 @@
 //     [Session.Apply] returns nil only for a write of its session's own term. It
 //     says of every other whether it may have been applied.
 //  17. It keeps trying while this server leads. A refusal that passes by itself
-//     costs less than 200 ms; failures wait longer each time, up to 10 s; then
+//     costs a quarter of a second at most; failures wait longer each time, up to 10 s; then
 //     another server is tried: twice in 10 minutes at most, one transfer at a
 //     time, never twice at a server that did not answer.
 //  18. A leader whose main loop, disk or state machine hangs is found within two
-//     election timeouts, reported, and fenced if asked for; so are a transfer that
-//     never ends, and, with a write probe, followers that do not store.
+//     election timeouts, reported, and fenced if asked for; so, with a write probe,
+//     are followers that do not store. A transfer that never ends is found when
+//     something is written, and reported.
 //  19. Status, Check, Session, Ready and Timeline never enter raft: they answer
 //     while it is wedged.
 //  20. Every call of [Calls] and [Session] ends with its context, and what raft
@@ -138,7 +140,7 @@
 // Leadership that flaps is best cured by patience. Consul's raft_multiplier scales
 // three of raft's timeouts together, 1 on good machines, 5 by default:
 //
-//	          HeartbeatTimeout   LeaderLease-   watchdog    watchdog    a zombie
+//	          HeartbeatTimeout   LeaderLease-   watchdog    watchdog    a hang
 //	          ElectionTimeout    Timeout        interval    deadline    is found
 //	raft's    1 s                500 ms         500 ms      1.5 s       in 2 s
 //	x 2       2 s                1 s            1 s         3 s         in 4 s

@@ -3,12 +3,17 @@
 
 package leadership
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Errors of use.
 var (
-	// ErrClosed is returned by Next and WaitLeader once raft has shut down and
-	// the last state has been delivered. It is final.
+	// ErrClosed says that raft has shut down. It is final. Next and WaitLeader
+	// return it once the last state has been delivered, Run when all is undone,
+	// Ready at once, and Transfer until Run has returned.
 	ErrClosed = errors.New("leadership: raft has shut down")
 
 	// ErrAttached is returned by Attach when the Notifier already belongs to a
@@ -18,14 +23,15 @@ var (
 	// ErrStuck is in the chain of every *StuckError.
 	ErrStuck = errors.New("leadership: a callback still runs")
 
-	// ErrEstablishTimeout is the cause of a callback's context, and of the
-	// error Establish returns, when the timeout came first.
+	// ErrEstablishTimeout is the cause of a callback's context, of the error
+	// Establish returns, and of a session's end, when the timeout came first.
 	ErrEstablishTimeout = errors.New("leadership: establish did not finish in time")
 
-	// ErrOutcomeUnknown is in the chain of an error of Calls.Apply when the
-	// command was, is, or may still be applied. Without it the command never
-	// will be. Ask the state machine before writing again, or make commands
-	// that may be applied twice.
+	// ErrOutcomeUnknown is in the chain of an error of Calls.Apply and
+	// Session.Apply when the command was, is, or may still be applied. Without
+	// it the command never will be. Ask the state machine before writing again,
+	// or make commands that may be applied twice. Runner.Restore returns it for
+	// a restore that goes on.
 	ErrOutcomeUnknown = errors.New("leadership: the outcome is unknown: the command may have been applied, or may still be")
 
 	// ErrLost says that a leadership is over. Every cause of a loss Is it:
@@ -90,8 +96,43 @@ var (
 		"if this outlasts the timeout of the transport, restart this server")
 )
 
-// errPanicked is in the chain of what a callback returns that panicked.
-var errPanicked = errors.New("panicked")
+var (
+	// errPanicked is in the chain of what a callback is taken to return that panicked.
+	errPanicked = errors.New("panicked")
+
+	// errExited is what a callback that called runtime.Goexit is taken to return.
+	errExited = errors.New("leadership: the callback called runtime.Goexit")
+)
+
+// StuckError says that a callback still runs although its context was cancelled and
+// the grace is over. From [Establish]: do not revoke and do not establish again before
+// Done is closed: either would run beside the callback; a server that can neither wait
+// nor tell should stop leading, or exit. A Runner keeps to that by itself.
+type StuckError struct {
+	// Op says what runs: "establish", "reconcile", "revoke", "Session.Go " and the
+	// names given to it, or "a function of Config.Events".
+	Op string
+	// After is how long it had been running when it was given up.
+	After time.Duration
+	// Cause is why its context was cancelled: ErrEstablishTimeout, or the cause
+	// of the caller's context; of a Runner, why the session, or Run, has ended.
+	Cause error
+	// Done is closed when the callback returns, which may be never. What it
+	// returns then is dropped, and so is a panic; a Runner reports those of Revoke.
+	Done <-chan struct{}
+	// Stack is where it runs, as runtime.Stack puts it. "" from Establish, and of
+	// Config.Events.
+	Stack string
+}
+
+// Error names the time and the cause.
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("leadership: %s still runs after %v and ignores its context (%v): nothing can be revoked "+
+		"or established until it returns; if it does not, restart this process", e.Op, e.After, e.Cause)
+}
+
+// Unwrap returns ErrStuck and Cause.
+func (e *StuckError) Unwrap() []error { return []error{ErrStuck, e.Cause} }
 
 // Causes of a loss of leadership, in State.Cause. errors.Is finds ErrLost in each.
 var (

@@ -10,37 +10,6 @@ import (
 	"time"
 )
 
-// errExited is what a callback that called runtime.Goexit is taken to return.
-var errExited = errors.New("leadership: the callback called runtime.Goexit")
-
-// StuckError says that a callback still runs although its context was
-// cancelled and the grace is over. Do not revoke and do not establish again
-// before Done is closed: either would run beside the callback. A server that
-// can neither wait nor tell should stop leading, or exit.
-type StuckError struct {
-	// Op says what runs: "establish", "revoke", the names given to Session.Go.
-	Op string
-	// After is how long the callback had been running when it was given up.
-	After time.Duration
-	// Cause is why its context was cancelled: ErrEstablishTimeout, or the cause
-	// of the caller's context.
-	Cause error
-	// Done is closed when the callback returns, which may be never. What it
-	// returns then is dropped, and so is a panic.
-	Done <-chan struct{}
-	// Stack is where it runs, as runtime.Stack puts it. "" from Establish.
-	Stack string
-}
-
-// Error names the time and the cause.
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("leadership: %s still runs after %v and ignores its context (%v): "+
-		"do not revoke or establish again before Done", e.Op, e.After, e.Cause)
-}
-
-// Unwrap returns ErrStuck and Cause.
-func (e *StuckError) Unwrap() []error { return []error{ErrStuck, e.Cause} }
-
 // Establish runs fn on a goroutine of its own and returns what it returns,
 // within timeout plus Grace. It is for a program that has a leader loop of its
 // own and wants a bound on the step that becomes the leader.

@@ -60,7 +60,7 @@ func TestGuarantee10_StuckCallbackIsReported(t *testing.T) {
 		require.ErrorIs(t, err, ErrEstablishTimeout)
 		require.ErrorIs(t, err, ErrStuck)
 		require.Equal(t, 3*time.Second+Grace, stuck.After)
-		require.ErrorContains(t, err, "do not revoke")
+		require.ErrorContains(t, err, "nothing can be revoked")
 		synctest.Wait()
 		select {
 		case <-stuck.Done:

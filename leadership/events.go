@@ -11,8 +11,9 @@ import (
 
 // Events are told what a Runner does. Both functions are called on one goroutine,
 // which does nothing else, in order. One that blocks holds up neither raft nor the
-// Runner: when 256 events wait, the oldest are dropped (Status.EventsDropped). nil
-// is not called.
+// Runner: when 256 events wait, the oldest are dropped (Status.EventsDropped); one
+// that blocks for Config.Grace after everything else has stopped is named in Run's
+// error. A panic in one ends the process. nil is not called.
 type Events struct {
 	// Phase is told each change of phase.
 	Phase func(Event)

@@ -12,11 +12,6 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// LeadershipTransferToServer implements server.
-func (t transferrer) LeadershipTransferToServer(id raft.ServerID, address raft.ServerAddress) raft.Future {
-	return t.Raft.LeadershipTransferToServer(id, address)
-}
-
 // handOver asks raft for a transfer, on a goroutine of its own.
 func (l *loop) handOver(to raft.ServerID) {
 	epoch := l.machine.from

@@ -150,16 +150,6 @@ func (l *loop) begin() {
 	l.notifier.bind(c.epoch, cancel)
 }
 
-func (l *loop) reply(ticket uint64, err error) {
-	l.mu.Lock()
-	reply := l.replies[ticket]
-	delete(l.replies, ticket)
-	l.mu.Unlock()
-	if reply != nil {
-		reply <- err // has room
-	}
-}
-
 // release lets Run return. When nothing is stuck the loop ends with this step,
 // and Run waits for that.
 func (l *loop) release(err error) {

@@ -30,7 +30,6 @@ type machine struct {
 	timeouts  int       // that were too slow, since an Establish succeeded
 
 	ask     *ask // the transfer that was asked for
-	decline bool // hand leadership over because we cannot use it
 	spent   []time.Time
 	handing bool   // a transfer runs
 	from    uint64 // the epoch it hands over
@@ -58,7 +57,7 @@ func (m *machine) take(ev event) {
 	switch ev.kind {
 	case evLeadership:
 		if ev.state.Epoch != m.lead.Epoch || !ev.state.Leader {
-			m.decline, m.notBefore = false, m.now
+			m.notBefore = m.now
 		}
 		m.lead = ev.state
 	case evDone:
@@ -95,12 +94,13 @@ func (m *machine) advance() bool {
 	case m.cur.live:
 		return m.proceed()
 	default:
-		return m.rest()
+		return m.rest(false)
 	}
 }
 
-// rest decides when there is no attempt.
-func (m *machine) rest() bool {
+// rest decides when there is no attempt. decline says that the last one, which ended
+// in this step, is reason to hand leadership over.
+func (m *machine) rest(decline bool) bool {
 	switch {
 	case m.handing:
 		return false
@@ -119,8 +119,7 @@ func (m *machine) rest() bool {
 	case m.stop != nil:
 		return m.part()
 	case !m.leads():
-	case m.decline:
-		m.decline = false
+	case decline:
 		return m.transferByPolicy()
 	case m.finding != nil || m.now.Before(m.notBefore):
 	default:

@@ -81,8 +81,7 @@ func (m *machine) proceed() bool {
 	case c.owed:
 		m.start(opRevoke, m.conf.RevokeTimeout)
 	default:
-		m.finish()
-		return true
+		return m.rest(m.finish())
 	}
 	return false
 }
@@ -92,19 +91,21 @@ func (m *machine) reconcileDue() bool {
 	return every > 0 && !m.now.Before(m.cur.checked.Add(every))
 }
 
-// finish closes the books of an attempt and decides what its end means.
-func (m *machine) finish() {
+// finish closes the books of an attempt, decides what its end means, and reports
+// whether leadership should go elsewhere for it.
+func (m *machine) finish() (decline bool) {
 	c := m.cur
 	m.cur = attempt{}
 	if !c.ready.IsZero() && (!c.fault || c.overAt.Sub(c.ready) > lastBackoff) {
 		m.failures = 0 // it had worked, and for a while if it failed then
 	}
-	switch {
-	case c.fault:
-		m.failed(c)
-	case m.leads() && m.lead.Epoch == c.epoch && refused(c.over):
+	if c.fault {
+		return m.failed(c)
+	}
+	if m.lead.Epoch == c.epoch && refused(c.over) {
 		m.notBefore = m.now.Add(firstBackoff) // raft knows of a loss before we do
 	}
+	return false
 }
 
 // refused reports whether raft itself said that it does not lead, or has ended.
@@ -115,18 +116,18 @@ func refused(err error) bool {
 
 // failed decides what a failure leads to: another try here, later each time, or
 // a try elsewhere.
-func (m *machine) failed(c attempt) {
+func (m *machine) failed(c attempt) (decline bool) {
 	m.failures++
 	slow := c.over == ErrEstablishTimeout // ours: one that a callback wraps is of a step of its own
 	if slow {
 		m.timeouts++
 	}
 	hopeless := slow || errors.Is(c.over, ErrNoProgress)
-	if limit := m.conf.TransferAfter; limit > 0 && (hopeless || m.failures >= limit) {
-		m.decline = m.leads() && m.lead.Epoch == c.epoch
-	}
 	if m.leads() && m.lead.Epoch == c.epoch { // a new leadership starts at once
 		m.notBefore = m.now.Add(backoff(m.failures, m.jitter()))
+		limit := m.conf.TransferAfter
+		decline = limit > 0 && (hopeless || m.failures >= limit)
 	}
-	m.do(act{kind: actFailed, err: c.over, leaves: m.decline})
+	m.do(act{kind: actFailed, err: c.over, leaves: decline})
+	return decline
 }

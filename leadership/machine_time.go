@@ -65,7 +65,7 @@ func (m *machine) alarm() time.Time {
 		return m.due()
 	case c.live && m.conf.ReconcileEvery > 0:
 		return c.checked.Add(m.conf.ReconcileEvery)
-	case !c.live && !m.handing && m.leads() && m.finding == nil && m.now.Before(m.notBefore):
+	case !m.handing && m.leads() && m.finding == nil && m.now.Before(m.notBefore):
 		return m.notBefore
 	default:
 		return time.Time{}
@@ -83,7 +83,7 @@ func (m *machine) overdue() {
 		return
 	}
 	m.cur.stuck = true
-	m.notBefore = m.now
+	m.notBefore = m.now // the pause after a transfer for what was stuck before does not count
 	m.do(act{kind: actStuck, op: m.run, err: m.cur.over})
 }
 

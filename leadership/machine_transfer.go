@@ -78,7 +78,7 @@ func (m *machine) transfer(to raft.ServerID) {
 // its leader loop (raft.go, leftLeaderLoop): that leadership is over, whoever
 // leads now. After a failure we go on where we are.
 func (m *machine) handedOver(err error) {
-	m.handing, m.decline = false, false
+	m.handing = false
 	if err == nil {
 		m.handed = m.from
 	}

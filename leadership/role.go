@@ -8,7 +8,9 @@ import "context"
 // Role is what a server does because it leads. The callbacks run one at a time,
 // each on a goroutine of its own, and never on raft's. They may block and may
 // call raft and every method of the Runner and the Session. A panic in one is an
-// error with its stack.
+// error with its stack. One that still runs Config.Grace after its ctx has ended is
+// stuck: it is reported (Config.OnStuck, Status.Stuck), and nothing else is called
+// until it returns.
 type Role struct {
 	// Establish makes this server the leader of whatever the program does. When
 	// it is called, the state machine has applied everything that was committed

@@ -23,7 +23,6 @@ type server interface {
 	Apply(cmd []byte, timeout time.Duration) raft.ApplyFuture
 	Barrier(timeout time.Duration) raft.Future
 	VerifyLeader() raft.Future
-	AppliedIndex() uint64
 	CommitIndex() uint64
 	Stats() map[string]string
 	ReloadableConfig() raft.ReloadableConfig
@@ -89,6 +88,11 @@ func New(r *raft.Raft, n *Notifier, role Role, conf Config) (*Runner, error) {
 // transferrer makes *raft.Raft a server: only the type of one result differs.
 type transferrer struct{ *raft.Raft }
 
+// LeadershipTransferToServer implements server.
+func (t transferrer) LeadershipTransferToServer(id raft.ServerID, address raft.ServerAddress) raft.Future {
+	return t.Raft.LeadershipTransferToServer(id, address)
+}
+
 func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 	conf = conf.withDefaults()
 	if role.Reconcile == nil {
@@ -139,7 +143,8 @@ func (r *Runner) Run(ctx context.Context) error {
 // Ready waits for a session that serves, and returns it; at once if there is one.
 // It returns ErrClosed when raft has shut down, ErrStopped when Run has returned,
 // and the cause of ctx when that ends first. A callback that calls Ready must pass
-// its own context: no session serves before it has returned.
+// its own context: no session serves before it has returned. Do not call Ready
+// again at once because a method of the session failed: it may return the same one.
 func (r *Runner) Ready(ctx context.Context) (*Session, error) {
 	if ctx == nil {
 		return nil, errors.New("leadership: Ready: the context is nil")
@@ -206,13 +211,24 @@ func (r *Runner) Transfer(ctx context.Context, to raft.ServerID) error {
 	r.replies[ticket] = reply
 	r.mu.Unlock()
 	if !r.mail.post(event{kind: evTransfer, serial: ticket, to: to}) {
-		return ErrStopped
+		r.reply(ticket, ErrStopped)
 	}
 	select {
 	case err := <-reply:
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("leadership: transfer: %w", context.Cause(ctx))
+	}
+}
+
+// reply answers a request for a transfer, if nobody has.
+func (r *Runner) reply(ticket uint64, err error) {
+	r.mu.Lock()
+	reply := r.replies[ticket]
+	delete(r.replies, ticket)
+	r.mu.Unlock()
+	if reply != nil {
+		reply <- err // has room
 	}
 }
 

@@ -44,9 +44,10 @@ func (s *Session) Epoch() uint64 { return s.epoch }
 func (s *Session) Attempt() int { return s.attempt }
 
 // Go runs fn on a goroutine that Revoke waits for. fn should return when its
-// context, that of the session, ends. An error or a panic before that ends the
-// session; nil does not. name is for errors. After the end of the session fn is
-// not run.
+// context, that of the session, ends; it may block until then, and is stuck, as a
+// callback would be, if it does for Config.Grace longer. An error or a panic before
+// that ends the session; nil does not. name is for errors. After the end of the
+// session fn is not run. A nil fn panics.
 func (s *Session) Go(name string, fn func(ctx context.Context) error) {
 	if fn == nil {
 		panic("leadership: Session.Go needs a function")

@@ -19,11 +19,12 @@ const tokenSize = 16
 // that does not know yet that it was superseded. The zero Token is less than
 // every other and stands for none.
 //
-// Take it from [Calls.Barrier], which proves it: this server led Term, and had
-// applied everything up to Index. Two servers never get the same one, and one
-// that is taken later, anywhere in the cluster, is greater. A term that is read
-// when leadership is reported proves nothing: by the time CurrentTerm answers
-// it may be another leader's, and two servers then hold the same number.
+// Take it from [Session.Token], or from [Calls.Barrier], which proves it: this
+// server led Term, and had applied everything up to Index. Two servers never get
+// the same one, and one that is taken later, anywhere in the cluster, is greater. A
+// term that is read when leadership is reported proves nothing: by the time
+// CurrentTerm answers it may be another leader's, and two servers then hold the same
+// number.
 type Token struct {
 	Term  uint64 // of the leadership; unique to one server
 	Index uint64 // of the barrier that proved it, in raft's log

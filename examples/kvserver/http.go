@@ -24,7 +24,7 @@ var (
 	errRequest    = errors.New("want a key of 1 to 1024 bytes, and of a read stale=1 or nothing")
 )
 
-// api answers clients. What its answers mean is said in main.go.
+// api answers clients. README.md says what its answers mean.
 type api struct {
 	id     string
 	raft   *raft.Raft
@@ -67,7 +67,7 @@ func (a *api) answer(h handler) http.HandlerFunc {
 
 func (a *api) get(r *http.Request) (int, any) {
 	key, stale := r.PathValue("key"), r.URL.Query().Get("stale")
-	if !validKey(key) || stale != "" && stale != "1" {
+	if len(key) > maxKey || stale != "" && stale != "1" {
 		return http.StatusBadRequest, errRequest
 	}
 	if stale == "" {
@@ -99,7 +99,7 @@ func (a *api) put(r *http.Request) (int, any) {
 func (a *api) remove(r *http.Request) (int, any) { return a.write(r, command{op: remove}) }
 
 func (a *api) write(r *http.Request, c command) (int, any) {
-	if c.key = r.PathValue("key"); !validKey(c.key) {
+	if c.key = r.PathValue("key"); len(c.key) > maxKey {
 		return http.StatusBadRequest, errRequest
 	}
 	s := a.runner.Session()
@@ -130,8 +130,6 @@ func (a *api) health(*http.Request) (int, any) {
 	return healthCode(h), []byte(body)
 }
 
-func validKey(key string) bool { return key != "" && len(key) <= maxKey }
-
 func healthCode(h leadership.Health) int {
 	if h == leadership.Follower || h == leadership.Ready {
 		return http.StatusOK
@@ -140,7 +138,11 @@ func healthCode(h leadership.Health) int {
 }
 
 func (a *api) transfer(r *http.Request) (int, any) {
-	if err := a.runner.Transfer(r.Context(), raft.ServerID(r.URL.Query().Get("to"))); err != nil {
+	err := a.runner.Transfer(r.Context(), raft.ServerID(r.URL.Query().Get("to")))
+	switch {
+	case err != nil && r.Context().Err() != nil: // it goes on: a context bounds the wait alone
+		return http.StatusGatewayTimeout, err
+	case err != nil:
 		return http.StatusServiceUnavailable, err
 	}
 	return http.StatusOK, struct{}{}

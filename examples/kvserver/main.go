@@ -3,45 +3,7 @@
 
 // Command kvserver is a small replicated key-value store to start from:
 // hashicorp/raft over TCP, its log in bolt, package leadership, and HTTP.
-//
-// Three on one machine, each in a terminal of its own:
-//
-//	P=a=127.0.0.1:7001,b=127.0.0.1:7002,c=127.0.0.1:7003
-//	go run ./examples/kvserver -id a -http 127.0.0.1:8001 -raft 127.0.0.1:7001 -dir kv/a -peers $P
-//	go run ./examples/kvserver -id b -http 127.0.0.1:8002 -raft 127.0.0.1:7002 -dir kv/b -peers $P
-//	go run ./examples/kvserver -id c -http 127.0.0.1:8003 -raft 127.0.0.1:7003 -dir kv/c -peers $P
-//
-// and in a fourth (if a does not lead, it says who does):
-//
-//	curl -X PUT -d red 127.0.0.1:8001/kv/colour
-//	curl 127.0.0.1:8001/kv/colour            # linearizable, from the leader
-//	curl '127.0.0.1:8002/kv/colour?stale=1'  # from any server, perhaps old
-//	curl -X DELETE 127.0.0.1:8001/kv/colour
-//	curl 127.0.0.1:8001/status; curl -i 127.0.0.1:8001/health
-//	curl -X POST '127.0.0.1:8001/transfer?to=b'
-//
-// Every write carries the token of its session of leadership, and the store
-// refuses a token older than the newest it has seen: what a former session
-// left behind cannot take effect late. A session's first write, its claim,
-// brings the token. A read is linearizable by the session's ReadBarrier.
-//
-// Errors come as JSON; "leader" in it is the id of the server to ask. Status:
-//
-//	200  done; of /health: a follower, or a leader that is ready
-//	400  wrong key, query or body
-//	404  there is no such key
-//	413  the value is over 64 KiB
-//	503  refused: nothing was done, nothing will be; ask the leader, or again.
-//	     Of /health: a leader not ready, or stuck. Of /transfer: it failed
-//	504  outcome unknown: the write was done, or will be, or never will be; a
-//	     connection that breaks before the answer means the same
-//
-// At SIGINT or SIGTERM a server finishes its requests, hands leadership over,
-// and exits, and stays a member: start it again with the same flags. kill -9
-// loses nothing either. But never give a member an empty -dir: -peers counts
-// again then, and it has forgotten its votes. There is no TLS and no login.
-//
-// It exits 0 after a stop, 1 if something failed, 2 if it was called wrongly.
+// README.md has the commands, and what each answer to a client means.
 package main
 
 import (

@@ -69,14 +69,15 @@ func revoke(_ context.Context, _ *leadership.Session, cause error) error {
 func serve(ctx context.Context, runner *leadership.Runner, stop func()) {
 	defer stop()
 	s, err := runner.Ready(ctx)
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		_, _, err = s.Apply(ctx, []byte("a command"))
 	}
-	if _, _, err := s.Apply(ctx, []byte("a command")); err != nil {
-		log.Fatal(err) // errors.Is(err, leadership.ErrOutcomeUnknown): it may be applied
+	if err == nil {
+		err = s.ReadBarrier(ctx)
 	}
-	if err := s.ReadBarrier(ctx); err != nil {
-		log.Fatal(err)
+	if err != nil { // errors.Is(err, leadership.ErrOutcomeUnknown): the command may be applied
+		fmt.Println("serve:", err)
+		return
 	}
 	fmt.Println("serve: local reads are linearizable; health is", runner.Status().Health())
 }
