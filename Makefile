@@ -10,7 +10,7 @@ help: ## list these targets
 test: ## the tests, as README.md has it
 	go test ./...
 
-ci: ## every gate, as CI runs it (15 minutes on 2 cores at most)
+ci: ## every gate, as CI runs it (22 minutes on 2 cores at most)
 	$(GATE)
 
 lint: ## golangci-lint, pinned in tools/go.mod

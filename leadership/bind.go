@@ -5,6 +5,7 @@ package leadership
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -29,19 +30,28 @@ func (n *Notifier) endBound() {
 	cancel(n.state.Cause)
 }
 
-// heard takes in whether raft's heartbeats reach a peer. A black hole is noticed
-// only when the transport times out.
-func (n *Notifier) heard(peer raft.ServerID, ok bool) {
+// failed takes in that a heartbeat to a peer failed, and when the peer was heard
+// last: of this leadership, that is after it was won (raft.go,
+// startStopReplication). One of an earlier leadership may hang in its transport
+// for long and fail now, and nothing would ever say that the peer is heard.
+// A black hole is noticed only when the transport times out.
+func (n *Notifier) failed(peer raft.ServerID, heard time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	switch {
-	case ok:
-		delete(n.silent, peer)
-	case n.silent == nil:
-		n.silent = map[raft.ServerID]bool{peer: true}
-	default:
-		n.silent[peer] = true
+	if heard.Before(n.gained) {
+		return
 	}
+	if n.silent == nil {
+		n.silent = map[raft.ServerID]bool{}
+	}
+	n.silent[peer] = true
+}
+
+// heard takes in that raft's heartbeats reach a peer, or that it starts anew with it.
+func (n *Notifier) heard(peer raft.ServerID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.silent, peer)
 }
 
 // reached returns our own ID as learnt when we first led, and whether raft's

@@ -6,6 +6,7 @@ package leadership
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
@@ -105,8 +106,8 @@ func TestSilentPeers(t *testing.T) {
 	n := NewNotifier()
 	f := newFakeRaft(n)
 	f.win()
-	n.observe(&raft.Observation{Data: raft.FailedHeartbeatObservation{PeerID: "n2"}})
-	n.observe(&raft.Observation{Data: raft.FailedHeartbeatObservation{PeerID: "n3"}})
+	n.observe(&raft.Observation{Data: raft.FailedHeartbeatObservation{PeerID: "n2", LastContact: time.Now()}})
+	n.observe(&raft.Observation{Data: raft.FailedHeartbeatObservation{PeerID: "n3", LastContact: time.Now()}})
 	n.observe(&raft.Observation{Data: raft.ResumedHeartbeatObservation{PeerID: "n3"}})
 	self, reached := n.reached()
 	require.Equal(t, fakeID, self)

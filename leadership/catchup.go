@@ -12,7 +12,10 @@ const (
 	// A refusal that passes by itself, such as a transfer that is about to end,
 	// is tried again after this, then after twice as long.
 	firstRetry = 25 * time.Millisecond
-	lastRetry  = 250 * time.Millisecond
+	lastRetry  = 200 * time.Millisecond
+
+	// How many batches may wait for the state machine (api.go, fsmMutateCh).
+	fsmQueue = 128
 
 	// How often the barrier of an attempt before is looked after.
 	settleEvery = 10 * time.Millisecond
@@ -65,7 +68,9 @@ func (r *Runner) settle(ctx context.Context) error {
 //
 // The indexes alone would not do. The applied one counts what was handed to the
 // state machine (api.go, AppliedIndex), and 128 batches may wait there: a slow one
-// works them off while both indexes stand still.
+// works them off while both indexes stand still. While all places are taken
+// nothing shows at all, for raft fills at once the one that becomes free; then its
+// main loop waits there, the watchdog says so, and it could not transfer either.
 func (r *Runner) watchProgress(ctx context.Context, cancel context.CancelCauseFunc) {
 	type progress struct {
 		commit uint64
@@ -74,7 +79,9 @@ func (r *Runner) watchProgress(ctx context.Context, cancel context.CancelCauseFu
 	look := func() progress { return progress{r.raft.CommitIndex(), sampleFSM(r.raft.Stats())} }
 	last, since := look(), time.Now()
 	for pause(ctx, r.conf.CatchUpStall/8) == nil {
-		if now := look(); now != last || r.restores.Load() > 0 {
+		now := look()
+		full := now.fsm.pending >= fsmQueue
+		if now != last || full || r.restores.Load() > 0 {
 			last, since = now, time.Now()
 		}
 		if time.Since(since) >= r.conf.CatchUpStall {

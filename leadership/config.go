@@ -30,7 +30,10 @@ type Config struct {
 	// before the catch-up is given up; 0 means 1 minute. However long it takes
 	// while it gets on is no failure. Progress shows with each batch of up to
 	// raft.Config.MaxAppendEntries entries that the state machine takes: set it
-	// above the longest that may need, and above the longest Restore.
+	// above the longest that may need, and above the longest Restore. While more
+	// than 128 batches wait, as after a restart with a long log, raft shows nothing:
+	// the catch-up is not given up then, and after CatchUpStall the watchdog finds
+	// that raft does not answer.
 	CatchUpStall time.Duration
 
 	// ReconcileEvery is the time between two calls of Role.Reconcile; 0 means
@@ -129,10 +132,9 @@ func (c Config) Validate() error {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("leadership: Config.%s is %v: want a positive duration, or 0 for the default", d.name, d.value))
 		}
-	}
-	if c.EstablishTimeout > maxTimeout {
-		errs = append(errs, fmt.Errorf("leadership: Config.EstablishTimeout is %v: want %v at most, for it is doubled up to %d times",
-			c.EstablishTimeout, maxTimeout, maxDoublings))
+		if d.value > maxTimeout { // it is doubled, and added to others
+			errs = append(errs, fmt.Errorf("leadership: Config.%s is %v: want %v at most", d.name, d.value, maxTimeout))
+		}
 	}
 	if c.TimelineSize < 0 {
 		errs = append(errs, fmt.Errorf("leadership: Config.TimelineSize is %d: want a number of events, or 0 for %d", c.TimelineSize, defaultTimelineSize))

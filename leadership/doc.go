@@ -95,7 +95,8 @@
 //     the session have returned: after an error, a panic, a late success, a
 //     shutdown of raft, and after Run has returned.
 //  13. A session's context ends inside raft's own state change, with the cause,
-//     before NotifyCh says so, and before anyone can see that the epoch is over.
+//     before NotifyCh says so, and before this package lets anyone see that the
+//     epoch is over.
 //  14. Nothing hangs. A callback that still runs Config.Grace after its context
 //     has ended is reported once, with its stack; nothing runs beside it, this
 //     server hands leadership over, and Run, once it is to end, does not wait for
@@ -107,13 +108,13 @@
 //     [Session.Apply] returns nil only for a write of its session's own term. It
 //     says of every other whether it may have been applied.
 //  17. It keeps trying while this server leads. A refusal that passes by itself
-//     costs a quarter of a second at most; failures wait longer each time, up to 10 s; then
+//     costs 200 ms at most; failures wait longer each time, up to 10 s; then
 //     another server is tried: twice in 10 minutes at most, one transfer at a
 //     time, never twice at a server that did not answer.
 //  18. A leader whose main loop, disk or state machine hangs is found within two
 //     election timeouts, reported, and fenced if asked for; so, with a write probe,
 //     are followers that do not store. A transfer that never ends is found when
-//     something is written, and reported.
+//     something is written, and reported. See below for what takes longer.
 //  19. Status, Check, Session, Ready and Timeline never enter raft: they answer
 //     while it is wedged.
 //  20. Every call of [Calls] and [Session] ends with its context, and what raft
@@ -124,7 +125,7 @@
 // Leadership as told here is this server's belief. Another server may lead a newer
 // term already, for as long as a leader lease lasts, or longer while this process
 // is paused. An established session is a belief, too. So let storage check the
-// [Token], or ask [Session.Verify] before what cannot be undone. State.Term is a
+// [Token], or ask [Session.ReadBarrier] before what cannot be undone. State.Term is a
 // hint and no fencing token: read after the fact it may be another leader's term.
 //
 // Go cannot stop a goroutine. A callback that never returns is named and
@@ -133,7 +134,8 @@
 // The watchdog sees what raft lets be seen. A transfer that never ends
 // (hashicorp/raft#696) shows when something is written: by the catch-up, a
 // [Session.Apply], or Watchdog.WriteProbe. A state machine that hangs in one Apply
-// shows when a second batch waits behind it.
+// shows when a second batch waits behind it and those after it are of one entry
+// each, or else when the 128 places of its queue are taken and raft waits, too.
 //
 // # Timeouts on slow machines
 //

@@ -34,9 +34,11 @@ func (n *Notifier) observe(o *raft.Observation) bool {
 			n.transferAsked(d.Term)
 		}
 	case raft.FailedHeartbeatObservation:
-		n.heard(d.PeerID, false)
+		n.failed(d.PeerID, d.LastContact)
 	case raft.ResumedHeartbeatObservation:
-		n.heard(d.PeerID, true)
+		n.heard(d.PeerID)
+	case raft.PeerObservation: // added, or removed: only failures are told of one that is new
+		n.heard(d.Peer.ID)
 	}
 	return false
 }
@@ -74,7 +76,7 @@ func (n *Notifier) seed(r node, leader raft.ServerID) {
 	case before.closed:
 	case r.State() == raft.Shutdown:
 		n.close(r)
-	case n.state.Leader:
+	case n.state.Leader && n.self == "": // else raft has told it since leader was read
 		n.self = leader
 	}
 	n.end(before)
@@ -118,6 +120,7 @@ func (n *Notifier) end(before mark) {
 func (n *Notifier) adopt(r node) {
 	if r.State() == raft.Leader {
 		n.gain(r.CurrentTerm())
+		n.gained = time.Time{} // before that
 		n.unannounced = true
 	}
 }
@@ -170,6 +173,7 @@ func (n *Notifier) gain(term uint64) {
 	n.state.Epoch++
 	n.state.Term = term
 	n.since = time.Since(n.start)
+	n.gained = n.start.Add(n.since)
 	n.falsesAtGain = n.falses
 	clear(n.silent) // raft starts to replicate anew
 }

@@ -46,6 +46,7 @@ type Notifier struct {
 	bound      context.CancelCauseFunc
 	boundEpoch uint64
 	silent     map[raft.ServerID]bool
+	gained     time.Time // when we last won; zero: before Attach
 
 	// For the cause of a loss.
 	self         raft.ServerID // learnt when we first lead; "" before

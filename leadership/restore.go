@@ -33,6 +33,7 @@ func (r *Runner) Restore(ctx context.Context, meta *raft.SnapshotMeta, snapshot 
 		var taken atomic.Bool
 		err := r.raft.Restore(meta, &firstRead{snapshot, func() {
 			if taken.CompareAndSwap(false, true) {
+				r.restored.Store(r.raft.AppliedIndex())
 				r.restores.Add(1)
 			}
 		}}, 0)

@@ -23,6 +23,7 @@ type server interface {
 	Apply(cmd []byte, timeout time.Duration) raft.ApplyFuture
 	Barrier(timeout time.Duration) raft.Future
 	VerifyLeader() raft.Future
+	AppliedIndex() uint64
 	CommitIndex() uint64
 	Stats() map[string]string
 	ReloadableConfig() raft.ReloadableConfig
@@ -40,8 +41,9 @@ type Runner struct {
 	conf     Config
 	log      hclog.Logger
 
-	// One Calls for each purpose, so that each has one future outstanding at most.
-	barriers, writes, verifies, probes, writeProbes, transfers Calls
+	// One Calls for each purpose. Those that the Runner itself makes have one future
+	// outstanding at most, unless they are cancelled by reflection.
+	barriers, writes, reads, verifies, probes, writeProbes, transfers Calls
 
 	started  atomic.Bool
 	stopped  atomic.Bool // Run is about to return, or has
@@ -51,7 +53,8 @@ type Runner struct {
 	mail     mailbox
 	found    findings
 	story    story
-	restores atomic.Int32 // under way
+	restores atomic.Int32  // under way
+	restored atomic.Uint64 // what was applied when raft began the last of them
 
 	mu      sync.Mutex
 	current *Session              // of the present attempt
@@ -151,16 +154,24 @@ func (r *Runner) Ready(ctx context.Context) (*Session, error) {
 	}
 	for {
 		changed := r.news.wait()
+		lead := r.notifier.State()
 		switch s := r.Session(); {
 		case s != nil:
 			return s, nil
-		case r.notifier.State().Closed:
+		case lead.Closed:
 			return nil, ErrClosed
 		case r.stopped.Load():
 			return nil, ErrStopped
 		}
+		var moved <-chan struct{} // nobody but raft tells of its end before Run
+		if !r.started.Load() {
+			if moved = r.notifier.changedFrom(lead.mark()); moved == nil {
+				continue
+			}
+		}
 		select {
 		case <-changed:
+		case <-moved:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -237,5 +248,5 @@ func jitter() float64 { return rand.Float64() } //nolint:gosec // see above
 
 // calls lists all through which raft is asked.
 func (r *Runner) calls() []*Calls {
-	return []*Calls{&r.barriers, &r.writes, &r.verifies, &r.probes, &r.writeProbes, &r.transfers}
+	return []*Calls{&r.barriers, &r.writes, &r.reads, &r.verifies, &r.probes, &r.writeProbes, &r.transfers}
 }

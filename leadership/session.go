@@ -136,9 +136,12 @@ func (s *Session) Apply(ctx context.Context, cmd []byte) (response any, index ui
 	return response, index, nil
 }
 
-// Verify asks a quorum whether this server still leads in the session's term.
-// nil: it did, at some time during the call. Call it before an act that cannot
-// be undone and that no storage can fence.
+// Verify asks the other servers whether this server still leads in the session's
+// term. It is a hint that costs a round of heartbeats: raft counts also answers to
+// what it had sent before the call, and those of servers without a vote
+// (replication.go, notifyAll; raft.go, verifyLeader). What must be known is asked
+// by ReadBarrier. Call one of them before an act that cannot be undone and that no
+// storage can fence.
 func (s *Session) Verify(ctx context.Context) error {
 	if ctx == nil {
 		return errors.New("leadership: Verify: the context is nil")
@@ -154,10 +157,30 @@ func (s *Session) Verify(ctx context.Context) error {
 	return s.over()
 }
 
-// ReadBarrier makes a local read linearizable: when it returns nil, everything
-// that was acknowledged anywhere before the call is in the state machine of this
-// server. It costs one round of heartbeats and writes nothing.
+// ReadBarrier makes a local read linearizable: when it returns nil, this server
+// led the session's term at some time during the call, and everything that was
+// acknowledged anywhere before it is in the state machine of this server. It costs
+// one entry in the log, which a quorum stores after the call has begun.
 //
-// raft.VerifyLeader alone does not do: a leader that has just won has not applied
-// yet what the last one acknowledged. The session has, by its barrier.
-func (s *Session) ReadBarrier(ctx context.Context) error { return s.Verify(ctx) }
+// raft.VerifyLeader, cheaper, does not do. A leader that has just won has not
+// applied yet what the last one acknowledged. And VerifyLeader takes for a vote
+// what voters answered before the call, and what servers without a vote answer.
+func (s *Session) ReadBarrier(ctx context.Context) error {
+	if ctx == nil {
+		return errors.New("leadership: ReadBarrier: the context is nil")
+	}
+	if err := s.over(); err != nil {
+		return err
+	}
+	bounded, release := s.bound(ctx)
+	defer release()
+	token, err := s.runner.reads.Barrier(bounded)
+	s.runner.found.write(err, s.runner)
+	switch {
+	case err != nil:
+		return err
+	case token.Term != s.token.Term:
+		return fmt.Errorf("leadership: the session is of term %d and the barrier of term %d: %w", s.token.Term, token.Term, ErrLost)
+	}
+	return s.over()
+}

@@ -89,7 +89,7 @@ func (r *Runner) Status() Status {
 	s.Stuck = r.stuck
 	r.mu.Unlock()
 	s.Leader = r.notifier.State().Leader
-	if s.Leader { // what is known of a leadership is of no interest after it
+	if s.Leader && !r.stopped.Load() { // what is known of a leadership is of no interest after it, and nobody looks after Run
 		s.Finding = r.found.all()
 	}
 	s.EventsDropped = r.story.lost()

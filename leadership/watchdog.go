@@ -17,6 +17,7 @@ type watchdog struct {
 	nextWrite     time.Time
 	fsm           fsmSample
 	fsmSince      time.Time // since when the state machine took nothing; zero: it does
+	full          time.Time // since when a catch-up finds all places of its queue taken; zero: it does not
 }
 
 // flight is a question to raft that is under way. There is one at a time: what
@@ -52,9 +53,13 @@ func (d *watchdog) look(ctx context.Context, now time.Time) {
 		d.rest(now)
 		return
 	}
-	if d.restores.Load() > 0 { // raft answers nobody for as long as that takes
+	restoring := d.restores.Load() > 0
+	if restoring && d.raft.AppliedIndex() == d.restored.Load() { // raft answers nobody for as long as that takes
 		d.rest(now)
 		return
+	}
+	if d.replays(now) {
+		d.verify.began = now
 	}
 	verified := d.verify.look(now, d.deadline(), ErrUnresponsive, question{
 		due:      func() bool { return true },
@@ -62,6 +67,10 @@ func (d *watchdog) look(ctx context.Context, now time.Time) {
 		answered: func(error) {},
 	})
 	d.found.set(unresponsive, verified, d.Runner)
+	if restoring { // done, but the followers have still to take it
+		d.forget(now)
+		return
+	}
 	if d.status.Load().Phase == CatchingUp && !d.found.any(fsmStalled, writesStalled) {
 		// A state machine that catches up may be slow, and has CatchUpStall for it: a
 		// server that is restarted for that never catches up.
@@ -73,6 +82,20 @@ func (d *watchdog) look(ctx context.Context, now time.Time) {
 	if d.conf.Watchdog.WriteProbe > 0 {
 		d.found.set(writesStalled, stalled, d.Runner)
 	}
+}
+
+// replays reports whether raft's main loop may wait for a state machine that catches
+// up, as after a restart with more than its queue holds. Nothing shows whether that
+// gets on; it has CatchUpStall.
+func (d *watchdog) replays(now time.Time) bool {
+	if d.status.Load().Phase != CatchingUp || d.found.any(unresponsive) || sampleFSM(d.raft.Stats()).pending < fsmQueue {
+		d.full = time.Time{}
+		return false
+	}
+	if d.full.IsZero() {
+		d.full = now
+	}
+	return now.Sub(d.full) < d.conf.CatchUpStall
 }
 
 // rest forgets what was found. What is under way counts from here.
