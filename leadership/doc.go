@@ -118,7 +118,7 @@
 //  19. Status, Check, Session, Ready and Timeline never enter raft: they answer
 //     while it is wedged.
 //  20. Every call of [Calls] and [Session] ends with its context, and what raft
-//     never answers is counted.
+//     never answers is counted, unless it is cancelled by reflection.
 //
 // # What it cannot do
 //

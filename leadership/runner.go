@@ -116,7 +116,8 @@ func newRunner(r server, n *Notifier, role Role, conf Config) *Runner {
 }
 
 // Run does the work of the Role until ctx ends or raft shuts down. When it
-// returns, everything it started has stopped, or is named in the error:
+// returns, everything it started has stopped, is named in the error, or waits for
+// raft and is counted in Status.Outstanding:
 //
 //   - nil: ctx has ended, and everything is undone. Now shut raft down: in this
 //     order, because what raft is asked while it shuts down it may never answer.
@@ -202,7 +203,9 @@ func (r *Runner) Reassert() {
 // Transfer hands leadership to another voter, or to any if to is empty: the
 // session ends with the cause ErrHandingOver, is revoked, and only then raft
 // transfers. nil means that this server no longer leads that epoch. After an
-// error it leads on, and a new attempt is made. One transfer is made at a time.
+// error it leads on, and a new attempt is made; but a request that raft has not
+// taken within two election timeouts, because its main loop hangs, is carried out
+// when that goes on. One transfer is made at a time.
 //
 // ctx bounds the wait and not the transfer: a request that was accepted is carried
 // out. A callback that calls Transfer with its own context is sent back by

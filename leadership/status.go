@@ -103,9 +103,9 @@ func (r *Runner) Status() Status {
 }
 
 // Check returns what keeps this server from leading although it could or should:
-// a *StuckError, and what the watchdog finds. nil: nothing, or it does not lead.
-// Like Status it never enters raft. It is meant for a liveness probe: what it
-// returns is seldom cured by waiting.
+// a *StuckError, whether it leads or not, and while it leads what the watchdog
+// finds. nil: nothing. Like Status it never enters raft. It is meant for a liveness
+// probe: what it returns is seldom cured by waiting.
 func (r *Runner) Check() error {
 	s := r.Status()
 	if s.Stuck != nil {
