@@ -58,20 +58,26 @@ func TestFindingAfterRun(t *testing.T) {
 	})
 }
 
+// replays restarts the only server with more in its log than raft's queue to the
+// state machine holds, and something wrong with that.
+func (c *crew) replays(wrong func(*testcluster.FSM)) (*member, *testcluster.Server) {
+	m := c.serving()
+	for range 400 {
+		m.write()
+	}
+	time.Sleep(time.Second)
+	srv := c.Server(m.id)
+	require.NoError(c.t, srv.Crash(c.ctx))
+	wrong(srv.FSM())
+	require.NoError(c.t, srv.Restart(c.ctx))
+	return c.of(m.id), srv
+}
+
 // The state machine takes an entry each second, and that is not seen.
 func TestS31_CatchUpBehindAFullQueue(t *testing.T) {
 	conf := leadership.Config{CatchUpStall: 10 * time.Second, CancelByReflection: true}
 	withCrew(t, conf, testcluster.Config{Servers: 1, Configure: oneByOne}, func(c *crew) {
-		m := c.serving()
-		for range 400 {
-			m.write()
-		}
-		time.Sleep(time.Second)
-		srv := c.Server(m.id)
-		require.NoError(c.t, srv.Crash(c.ctx))
-		srv.FSM().Slow(time.Second)
-		require.NoError(c.t, srv.Restart(c.ctx))
-		m = c.of(m.id)
+		m, _ := c.replays(func(f *testcluster.FSM) { f.Slow(time.Second) })
 		_, err := m.runner.Ready(c.ctx)
 		require.NoError(c.t, err)
 		for _, e := range m.runner.Timeline() {
@@ -89,16 +95,7 @@ func oneByOne(_ raft.ServerID, conf *raft.Config) { conf.MaxAppendEntries = 1 }
 func TestS31_ReplayIsNoFinding(t *testing.T) {
 	conf := leadership.Config{CatchUpStall: 10 * time.Minute, CancelByReflection: true, Watchdog: leadership.Watchdog{Fence: true}}
 	withCrew(t, conf, testcluster.Config{Servers: 1, Configure: oneByOne}, func(c *crew) {
-		m := c.serving()
-		for range 400 {
-			m.write()
-		}
-		time.Sleep(time.Second)
-		srv := c.Server(m.id)
-		require.NoError(c.t, srv.Crash(c.ctx))
-		srv.FSM().Slow(time.Second)
-		require.NoError(c.t, srv.Restart(c.ctx))
-		m = c.of(m.id)
+		m, srv := c.replays(func(f *testcluster.FSM) { f.Slow(time.Second) })
 		start := time.Now()
 		for m.runner.Session() == nil {
 			require.NoError(c.t, m.runner.Check(), "after %v", time.Since(start))
@@ -113,16 +110,7 @@ func TestS31_ReplayIsNoFinding(t *testing.T) {
 func TestS31_ReplayThatHangsIsFound(t *testing.T) {
 	conf := leadership.Config{CatchUpStall: 10 * time.Second, CancelByReflection: true}
 	withCrew(t, conf, testcluster.Config{Servers: 1, Configure: oneByOne}, func(c *crew) {
-		m := c.serving()
-		for range 400 {
-			m.write()
-		}
-		time.Sleep(time.Second)
-		srv := c.Server(m.id)
-		require.NoError(c.t, srv.Crash(c.ctx))
-		srv.FSM().Hang()
-		require.NoError(c.t, srv.Restart(c.ctx))
-		m = c.of(m.id)
+		m, srv := c.replays((*testcluster.FSM).Hang)
 		c.until("it leads", m.leads)
 		start := time.Now()
 		c.until("it is found", func() bool { return m.runner.Check() != nil })
