@@ -75,15 +75,17 @@ func call(fn func() error) (err error) {
 // giveUp records what does not return, and tells OnStuck.
 func (l *loop) giveUp(o op, cause error) {
 	l.mu.Lock()
-	workers, what := l.workers, o.String()
+	workers, done, what := l.workers, l.done, o.String()
+	l.mu.Unlock() // Status must not wait for the stacks
 	if o == opJoin {
 		var names []string
 		names, workers = l.current.group.left()
 		what = "Session.Go " + strings.Join(names, ", ")
 	}
 	stuck := &StuckError{
-		Op: what, After: time.Since(l.machine.since), Cause: cause, Done: l.done, Stack: stackOf(workers),
+		Op: what, After: time.Since(l.machine.since), Cause: cause, Done: done, Stack: stackOf(workers),
 	}
+	l.mu.Lock()
 	l.stuck = stuck
 	l.mu.Unlock()
 	l.log.Error("a callback does not return: nothing else is called until it does, and this server declines leadership",
