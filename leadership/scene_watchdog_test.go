@@ -9,6 +9,7 @@ package leadership_test
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -65,6 +66,9 @@ func TestGuarantee18_S20_ZombieLeader(t *testing.T) {
 								time.Sleep(100 * time.Microsecond)
 							}
 						}()
+						if tc.writes > 1 { // with one batch waiting, see doc.go
+							c.until("it shows", func() bool { return m.raft.Stats()["fsm_pending"] != "0" })
+						}
 					})
 				})
 			})
@@ -78,8 +82,9 @@ func playZombie(c *crew, fence bool, want error, wedge func(m *member)) {
 	s := m.runner.Session()
 	time.Sleep(1234 * time.Millisecond)
 	require.NoError(t, m.runner.Check())
-	start := time.Now()
 	wedge(m)
+	synctest.Wait() // until the write that is to hang does
+	start := time.Now()
 	c.until("it is found", func() bool { return m.runner.Check() != nil })
 	within(t, "wedged to found", start, zombieLimit)
 	require.True(t, m.leads(), "raft has not noticed")
@@ -232,11 +237,12 @@ func TestS19_OneRefusedWriteIsFollowedUp(t *testing.T) {
 		time.Sleep(1234 * time.Millisecond)
 		to := c.others(m)[0].id
 		require.NoError(t, c.Network().Set(m.id, to, testcluster.Link{BlackHole: true}))
-		start := time.Now()
+		transferred := time.Now()
 		transfer := m.raft.LeadershipTransferToServer(to, c.Server(to).Address())
 		time.Sleep(time.Millisecond)
 		s := m.runner.Session()
 		_, _, err := s.Apply(c.ctx, []byte("x"))
+		start := time.Now()
 		require.ErrorIs(t, err, raft.ErrLeadershipTransferInProgress)
 		require.NotErrorIs(t, err, leadership.ErrOutcomeUnknown)
 		require.NoError(t, m.runner.Check(), "a transfer may take an election timeout")
@@ -245,7 +251,7 @@ func TestS19_OneRefusedWriteIsFollowedUp(t *testing.T) {
 		require.ErrorIs(t, m.runner.Check(), leadership.ErrTransferWedged)
 		require.Error(t, transfer.Error())
 
-		time.Sleep(time.Until(start.Add(10 * time.Second)))
+		time.Sleep(time.Until(transferred.Add(10 * time.Second)))
 		start = time.Now()
 		c.until("it is no longer found", func() bool { return m.runner.Check() == nil })
 		within(t, "end of the flag to no longer found", start, time.Second)
