@@ -48,6 +48,11 @@ type Config struct {
 	// goes back to. It must not be cut or a black hole.
 	Link Link
 
+	// Addresses, when set, makes what the transport of a server asks for the address
+	// of a server that it calls by id (raft.ServerAddressProvider), at each of its
+	// starts. nil: the address that the configuration has.
+	Addresses func(raft.ServerID) raft.ServerAddressProvider
+
 	// RPCTimeout is how long a call may take before it fails by itself;
 	// 0 means 10 s, the usual setting of a TCP transport.
 	RPCTimeout time.Duration

@@ -5,6 +5,7 @@ package testcluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (c *Cluster) Converged(ctx context.Context) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	err := c.converge(ctx)
-	c.ledger.stored(c.disks(), c.cfg.Voters)
+	c.ledger.stored(c.disks(), c.voters())
 	return errors.Join(err, c.ledger.check())
 }
 
@@ -53,6 +54,28 @@ func (c *Cluster) converge(ctx context.Context) error {
 		c.ledger.compareLogs(leader.id, n.logs, m.server.id, m.node.logs, goal)
 	}
 	return nil
+}
+
+// voters is the least number of voters that the list of a running server has: what
+// was acknowledged under a short list was never on more disks.
+func (c *Cluster) voters() int {
+	least := 0
+	for _, s := range c.servers {
+		n := s.current()
+		if n == nil {
+			continue
+		}
+		voters := 0
+		for _, m := range n.raft.GetConfiguration().Configuration().Servers {
+			if m.Suffrage == raft.Voter {
+				voters++
+			}
+		}
+		if voters > 0 && (least == 0 || voters < least) {
+			least = voters
+		}
+	}
+	return cmp.Or(least, c.cfg.Voters)
 }
 
 // member is a server of the configuration and its running incarnation.

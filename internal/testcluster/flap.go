@@ -215,7 +215,7 @@ func (s *Server) Transfer(ctx context.Context, to raft.ServerID) error {
 	}
 	s.cluster.counts.request(Transfer)
 	err = s.cluster.await(ctx, n, func(r *raft.Raft) raft.Future {
-		return r.LeadershipTransferToServer(to, addressOf(to))
+		return r.LeadershipTransferToServer(to, s.cluster.Server(to).Address())
 	})
 	if err != nil {
 		return fmt.Errorf("testcluster: transfer from %s to %s: %w", s.id, to, err)

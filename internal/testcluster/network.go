@@ -27,11 +27,13 @@ type Network struct {
 	pipes    bool
 	logger   hclog.Logger
 	initial  Link
+	provider func(raft.ServerID) raft.ServerAddressProvider // nil: addresses are dialled as given
 
 	mu       sync.Mutex
 	wires    [][]wire // [from][to]
 	isolated []bool
-	side     []int // nil: no partition; otherwise the group a server is in
+	addrs    []raft.ServerAddress // where each server is reached
+	side     []int                // nil: no partition; otherwise the group a server is in
 	ports    []port
 	changed  chan struct{}     // closed and replaced when any of the above changes
 	shown    map[string]string // links in trouble, and what the timeline calls it
@@ -62,6 +64,7 @@ func newNetwork(cfg Config, ids []raft.ServerID, counts *counters, note func(boo
 	n := &Network{
 		counts: counts, note: note, ids: ids, timeout: cfg.RPCTimeout,
 		fastPath: !cfg.NoFastPath, pipes: cfg.Pipes, logger: cfg.Logger.Named("transport"), initial: cfg.Link,
+		provider: cfg.Addresses,
 		wires:    make([][]wire, len(ids)),
 		isolated: make([]bool, len(ids)),
 		ports:    make([]port, len(ids)),
@@ -69,6 +72,7 @@ func newNetwork(cfg Config, ids []raft.ServerID, counts *counters, note func(boo
 		shown:    make(map[string]string),
 	}
 	for from := range ids {
+		n.addrs = append(n.addrs, addressOf(ids[from]))
 		n.wires[from] = make([]wire, len(ids))
 		for to := range ids {
 			key := mix(cfg.Seed ^ mix(uint64(from)<<8|uint64(to)))
@@ -216,15 +220,6 @@ func (n *Network) number(id raft.ServerID) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("testcluster: no server %q: have %v", id, n.ids)
-}
-
-func (n *Network) numberAt(addr raft.ServerAddress) (int, error) {
-	for i, id := range n.ids {
-		if addressOf(id) == addr {
-			return i, nil
-		}
-	}
-	return 0, fmt.Errorf("testcluster: no server at address %q (an id is not an address)", addr)
 }
 
 // change edits the state and wakes every call that waits in a black hole.

@@ -6,7 +6,9 @@ package testcluster
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +46,7 @@ func (n *Network) newPort(number int) port {
 	t := &pipeTransport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: layer, MaxPool: pipePool, MaxRPCsInFlight: 1, Timeout: n.timeout, Logger: n.logger,
+			ServerAddressProvider: n.providerOf(number),
 		}),
 		layer: layer, rpcs: make(chan raft.RPC), fastPath: n.fastPath,
 	}
@@ -112,7 +115,7 @@ type pipeAddr raft.ServerAddress
 func (pipeAddr) Network() string  { return "pipe" }
 func (a pipeAddr) String() string { return string(a) }
 
-func (l *pipeLayer) Addr() net.Addr { return pipeAddr(addressOf(l.net.ids[l.number])) }
+func (l *pipeLayer) Addr() net.Addr { return pipeAddr(l.net.address(l.number)) }
 
 func (l *pipeLayer) Accept() (net.Conn, error) {
 	select {
@@ -178,6 +181,16 @@ func (l *pipeLayer) keep(conn net.Conn) bool {
 		l.conns[conn] = struct{}{}
 	}
 	return !l.closed
+}
+
+// hangUp closes the connections that are open.
+func (l *pipeLayer) hangUp() {
+	l.mu.Lock()
+	conns := slices.Collect(maps.Keys(l.conns))
+	l.mu.Unlock()
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
 }
 
 func (l *pipeLayer) forget(conn net.Conn) {

@@ -65,8 +65,8 @@ func newServer(c *Cluster, number int, id raft.ServerID) *Server {
 // ID is the server's id, n1 to n9.
 func (s *Server) ID() raft.ServerID { return s.id }
 
-// Address is where the others reach it. It is not the id.
-func (s *Server) Address() raft.ServerAddress { return addressOf(s.id) }
+// Address is where the others reach it now ([Network.Move]). It is not the id.
+func (s *Server) Address() raft.ServerAddress { return s.cluster.network.address(s.number) }
 
 // Raft is the running instance, or nil while the server is down. A restart
 // makes a new one.
@@ -81,6 +81,15 @@ func (s *Server) Raft() *raft.Raft {
 func (s *Server) Transport() raft.Transport {
 	if n := s.current(); n != nil {
 		return n.port
+	}
+	return nil
+}
+
+// LogStore is what the running instance keeps its log in, nil while the server is down.
+// Read it, and no more.
+func (s *Server) LogStore() raft.LogStore {
+	if n := s.current(); n != nil {
+		return n.logs
 	}
 	return nil
 }

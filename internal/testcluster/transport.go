@@ -23,7 +23,8 @@ type transport struct {
 	rpcs   chan raft.RPC // unbuffered, like NetworkTransport's
 	off    chan struct{} // closed by detach
 
-	tasks tasks
+	provider raft.ServerAddressProvider // may be nil
+	tasks    tasks
 
 	mu        sync.Mutex
 	heartbeat func(raft.RPC)
@@ -36,7 +37,7 @@ var (
 )
 
 func newTransport(n *Network, number int) *transport {
-	return &transport{net: n, number: number, rpcs: make(chan raft.RPC), off: make(chan struct{})}
+	return &transport{net: n, number: number, rpcs: make(chan raft.RPC), off: make(chan struct{}), provider: n.providerOf(number)}
 }
 
 func (t *transport) Consumer() <-chan raft.RPC     { return t.rpcs }
@@ -44,7 +45,7 @@ func (t *transport) inbox() chan<- raft.RPC        { return t.rpcs }
 func (t *transport) detached() <-chan struct{}     { return t.off }
 func (t *transport) spawn(f func()) bool           { return t.tasks.spawn(f) }
 func (t *transport) wait()                         { t.tasks.wait() }
-func (t *transport) LocalAddr() raft.ServerAddress { return addressOf(t.net.ids[t.number]) }
+func (t *transport) LocalAddr() raft.ServerAddress { return t.net.address(t.number) }
 
 func (t *transport) EncodePeer(_ raft.ServerID, addr raft.ServerAddress) []byte { return []byte(addr) }
 
@@ -54,30 +55,30 @@ func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (ra
 	return nil, raft.ErrPipelineReplicationNotSupported
 }
 
-func (t *transport) AppendEntries(_ raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	return exchange(t, to, *req, nil, resp)
+func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	return exchange(t, id, to, *req, nil, resp)
 }
 
-func (t *transport) RequestVote(_ raft.ServerID, to raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
-	return exchange(t, to, *req, nil, resp)
+func (t *transport) RequestVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return exchange(t, id, to, *req, nil, resp)
 }
 
-func (t *transport) RequestPreVote(_ raft.ServerID, to raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
-	return exchange(t, to, *req, nil, resp)
+func (t *transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return exchange(t, id, to, *req, nil, resp)
 }
 
-func (t *transport) TimeoutNow(_ raft.ServerID, to raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
-	return exchange(t, to, *req, nil, resp)
+func (t *transport) TimeoutNow(id raft.ServerID, to raft.ServerAddress, req *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	return exchange(t, id, to, *req, nil, resp)
 }
 
 // InstallSnapshot reads the whole body before the first byte "leaves": a copy
 // delivered twice, or after the sender has closed its file, needs its own reader.
-func (t *transport) InstallSnapshot(_ raft.ServerID, to raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+func (t *transport) InstallSnapshot(id raft.ServerID, to raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
 	body, err := io.ReadAll(data)
 	if err != nil {
 		return fmt.Errorf("testcluster: read snapshot to send: %w", err)
 	}
-	return exchange(t, to, *req, body, resp)
+	return exchange(t, id, to, *req, body, resp)
 }
 
 // Close is called by raft when its goroutines have ended (shutdownFuture.Error
@@ -96,7 +97,12 @@ func (t *transport) detach() {
 // exchange makes one call. The request comes by value: raft reuses its struct
 // as soon as we return, and a late duplicate would read it then. Each delivery
 // gets its own copy for the same reason.
-func exchange[Q, R any](t *transport, to raft.ServerAddress, req Q, body []byte, resp *R) error {
+func exchange[Q, R any](t *transport, id raft.ServerID, to raft.ServerAddress, req Q, body []byte, resp *R) error {
+	if t.provider != nil {
+		if known, err := t.provider.ServerAddr(id); err == nil { // otherwise as net_transport.go, getProviderAddressOrFallback
+			to = known
+		}
+	}
 	target, err := t.net.numberAt(to)
 	if err != nil {
 		return err
