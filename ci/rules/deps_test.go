@@ -27,6 +27,15 @@ var allowed = map[string]reasons{
 		"github.com/hashicorp/raft":     "the server whose leadership it is",
 		"github.com/hashicorp/go-hclog": "raft.Config.Logger is one, and the Runner speaks to operators",
 	},
+	"peers": {
+		"github.com/hashicorp/raft":     "the server whose peers they are",
+		"github.com/hashicorp/go-hclog": "raft.Config.Logger is one, and the Reconciler speaks to operators",
+		module + "/internal/datadir":    "Inspect reads a directory without opening its stores",
+	},
+	"internal/datadir": {
+		"github.com/hashicorp/raft":          "what a log entry and a configuration are",
+		"github.com/hashicorp/go-msgpack/v2": "raft-boltdb writes log entries in it",
+	},
 	"internal/timeline": {},
 	"internal/testcluster": {
 		"github.com/hashicorp/raft":           "the servers of the cluster",
@@ -45,6 +54,7 @@ var allowed = map[string]reasons{
 		"github.com/hashicorp/go-hclog":       "raft.Config.Logger is one",
 		"github.com/hashicorp/raft-boltdb/v2": "a real server has a disk",
 		module + "/leadership":                "what the example is about",
+		module + "/peers":                     "what the example is about",
 	},
 	"examples/wiring": {
 		"github.com/hashicorp/raft":     "what the example is about",
@@ -152,7 +162,7 @@ func TestDirectImports(t *testing.T) {
 
 func TestLibraryDependencies(t *testing.T) {
 	for _, flag := range []string{"-modfile=go.mod", "-modfile=ci/gen-b.mod"} {
-		deps := strings.Fields(string(goCommand(t, "list", flag, "-deps", "./leadership", "./internal/timeline")))
+		deps := strings.Fields(string(goCommand(t, "list", flag, "-deps", "./leadership", "./peers", "./internal/timeline")))
 		require.Contains(t, deps, "github.com/hashicorp/raft", flag)
 		require.NoError(t, checkForbidden(deps), flag)
 	}

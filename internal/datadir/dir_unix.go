@@ -1,0 +1,10 @@
+// Copyright 2026 The raftkeel authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package datadir
+
+import "syscall"
+
+const openFlags = syscall.O_NONBLOCK
