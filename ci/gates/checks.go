@@ -26,7 +26,7 @@ const generationB = "-modfile=ci/gen-b.mod"
 
 // libraries must build on every platform raft builds for. raft-boltdb does not
 // compile for riscv64, so one import of it would take these platforms away.
-var libraries = []string{"./leadership", "./internal/timeline"}
+var libraries = []string{"./leadership", "./peers", "./internal/timeline"}
 
 // allGates lists the cheap gates first, so that a slip shows early.
 func allGates() []gate {

@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 )
 
@@ -41,19 +42,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	mutants, err := load(*dir, *pattern)
-	var r *runner
-	if err == nil {
-		r, err = newRunner(*dir)
-	}
 	if err != nil {
 		fmt.Fprintln(stderr, "mutants:", err)
 		return 2
 	}
-	defer r.close()
-	if *verbose {
-		r.show = stdout
+	var runners []*runner
+	for range runtime.GOMAXPROCS(0) {
+		r, err := newRunner(*dir)
+		if err != nil {
+			fmt.Fprintln(stderr, "mutants:", err)
+			return 2
+		}
+		defer r.close()
+		if *verbose {
+			r.show = stdout
+		}
+		runners = append(runners, r)
 	}
-	return r.tryAll(ctx, mutants, stdout)
+	return tryAll(ctx, runners, mutants, stdout)
 }
 
 // load reads every table and keeps the mutants whose name matches pattern.

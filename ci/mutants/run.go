@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -75,11 +76,28 @@ func newRunner(dir string) (*runner, error) {
 
 func (r *runner) close() { _ = os.RemoveAll(r.tmp) }
 
-// tryAll prints one line per mutant and returns the exit code.
-func (r *runner) tryAll(ctx context.Context, mutants []mutant, out io.Writer) int {
+// tryAll prints one line per mutant and returns the exit code. Every runner works on
+// one mutant at a time.
+func tryAll(ctx context.Context, runners []*runner, mutants []mutant, out io.Writer) int {
+	var work sync.WaitGroup
+	queue, outcomes := make(chan mutant), make(chan outcome)
+	for _, r := range runners {
+		work.Go(func() {
+			for m := range queue {
+				outcomes <- r.try(ctx, m)
+			}
+		})
+	}
+	go func() {
+		for _, m := range mutants {
+			queue <- m
+		}
+		close(queue)
+		work.Wait()
+		close(outcomes)
+	}()
 	killed := 0
-	for _, m := range mutants {
-		o := r.try(ctx, m)
+	for o := range outcomes {
 		fmt.Fprintln(out, o)
 		if o.verdict == killedByTest || o.verdict == killedByTimeout {
 			killed++
@@ -180,7 +198,7 @@ func (r *runner) baseline(ctx context.Context, m mutant) string {
 }
 
 func (r *runner) build(ctx context.Context, m mutant, binary string, flags ...string) error {
-	args := append([]string{"test", "-c", "-vet=off", "-o", binary}, flags...)
+	args := append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary}, flags...)
 	if m.race {
 		args = append(args, "-race")
 	}
