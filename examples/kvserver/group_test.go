@@ -35,6 +35,8 @@ const heartbeat = 600 * time.Millisecond
 // ends, and what it said is logged if the test failed.
 type process struct {
 	id, url, dir string
+	raft, http   string // its addresses
+	members      string // the file
 	args         []string
 	out          transcript
 	cmd          *exec.Cmd
@@ -43,26 +45,43 @@ type process struct {
 
 type group []*process
 
-// startGroup starts the servers a, b, ...
-func startGroup(t *testing.T, n int) group {
+// startGroup starts the servers a, b, ..., which make a cluster.
+func startGroup(t *testing.T, n int, flags ...string) group {
 	t.Helper()
-	addrs, dir := freeAddrs(t, 2*n), t.TempDir()
-	var peers []string
-	for i := range n {
-		peers = append(peers, fmt.Sprintf("%c=%s", 'a'+i, addrs[i]))
-	}
 	var g group
+	dir := t.TempDir()
 	for i := range n {
-		p := &process{id: string(rune('a' + i)), url: "http://" + addrs[n+i]}
-		p.dir = filepath.Join(dir, p.id)
-		p.args = []string{
-			"-id", p.id, "-http", addrs[n+i], "-raft", addrs[i], "-dir", p.dir,
-			"-peers", strings.Join(peers, ","), "-heartbeat", heartbeat.String(), "-snapshot", "64",
-		}
-		g = append(g, p)
+		g = append(g, newProcess(t, dir, string(rune('a'+i)), slices.Concat(flags, []string{"-expect", fmt.Sprint(n)})...))
+	}
+	g.listed(t)
+	for _, p := range g {
 		p.start(t)
 	}
 	return g
+}
+
+func newProcess(t *testing.T, dir, id string, flags ...string) *process {
+	t.Helper()
+	addrs := freeAddrs(t, 2)
+	p := &process{id: id, url: "http://" + addrs[1], raft: addrs[0], http: addrs[1]}
+	p.dir, p.members = filepath.Join(dir, id), filepath.Join(dir, "members")
+	p.args = append([]string{
+		"-id", id, "-http", p.http, "-raft", p.raft, "-dir", p.dir, "-members", p.members,
+		"-heartbeat", heartbeat.String(), "-snapshot", "64",
+	}, flags...)
+	return p
+}
+
+// listed makes the group all that discovery shows.
+func (g group) listed(t *testing.T) {
+	t.Helper()
+	var b strings.Builder
+	for _, p := range g {
+		fmt.Fprintln(&b, p.id, p.raft, p.http)
+	}
+	next := g[0].members + ".next"
+	require.NoError(t, os.WriteFile(next, []byte(b.String()), 0o600))
+	require.NoError(t, os.Rename(next, g[0].members)) // so that nobody reads half of it
 }
 
 // freeAddrs takes ports that the kernel does not give to outgoing connections:

@@ -7,13 +7,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/raftkeel/raftkeel/leadership"
+	"github.com/raftkeel/raftkeel/peers"
 )
 
 const patience = 5 * time.Second // with one request
@@ -24,15 +28,50 @@ var (
 	errRequest    = errors.New("want a key of 1 to 1024 bytes, and of a read stale=1 or nothing")
 )
 
-// api answers clients. README.md says what its answers mean.
-type api struct {
-	id     string
-	raft   *raft.Raft
-	runner *leadership.Runner
-	store  *store
+// webServer answers from the first moment on: the other servers, who ask who this is,
+// and clients, through the door.
+func webServer(local *peers.Local, clients http.Handler) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle(peers.ProbePath, local)
+	mux.Handle("/", clients)
+	return &http.Server{Handler: mux, ReadTimeout: patience, WriteTimeout: 3 * patience, MaxHeaderBytes: 8 * maxKey}
 }
 
-func (a *api) server() *http.Server {
+// door is shut until raft runs. Until then it says what that waits for.
+type door struct {
+	handler atomic.Pointer[http.HandlerFunc]
+}
+
+func newDoor() *door {
+	d := &door{}
+	d.wait(peers.Verdict{Reason: "starting"})
+	return d
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*d.handler.Load())(w, r) }
+
+func (d *door) wait(v peers.Verdict) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusServiceUnavailable, map[string]any{"error": "not yet: " + v.Reason, "leader": ""})
+	})
+	d.handler.Store(&h)
+}
+
+func (d *door) open(a *api) {
+	h := http.HandlerFunc(a.mux().ServeHTTP)
+	d.handler.Store(&h)
+}
+
+// api answers clients. README.md says what its answers mean.
+type api struct {
+	id         string
+	raft       *raft.Raft
+	runner     *leadership.Runner
+	reconciler *peers.Reconciler
+	store      *store
+}
+
+func (a *api) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
 		"GET /kv/{key}": a.get, "PUT /kv/{key}": a.put, "DELETE /kv/{key}": a.remove,
@@ -40,7 +79,7 @@ func (a *api) server() *http.Server {
 	} {
 		mux.Handle(pattern, http.MaxBytesHandler(a.answer(h), maxValue))
 	}
-	return &http.Server{Handler: mux, ReadTimeout: patience, WriteTimeout: 3 * patience, MaxHeaderBytes: 8 * maxKey}
+	return mux
 }
 
 // handler returns the status and the body: bytes, an error, or what becomes JSON.
@@ -54,15 +93,19 @@ func (a *api) answer(h handler) http.HandlerFunc {
 		if err, ok := body.(error); ok {
 			body = map[string]any{"error": err.Error(), "leader": a.leader()}
 		}
-		b, raw := body.([]byte)
-		w.Header().Set("Content-Type", "application/octet-stream")
-		if !raw {
-			w.Header().Set("Content-Type", "application/json")
-			b, _ = json.Marshal(body) // all of it is plain data
-		}
-		w.WriteHeader(code)
-		_, _ = w.Write(b) // to a client that may be gone
+		write(w, code, body)
 	}
+}
+
+func write(w http.ResponseWriter, code int, body any) {
+	b, raw := body.([]byte)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if !raw {
+		w.Header().Set("Content-Type", "application/json")
+		b, _ = json.Marshal(body) // all of it is plain data
+	}
+	w.WriteHeader(code)
+	_, _ = w.Write(b) // to a client that may be gone
 }
 
 func (a *api) get(r *http.Request) (int, any) {
@@ -117,8 +160,29 @@ func (a *api) write(r *http.Request, c command) (int, any) {
 }
 
 func (a *api) status(*http.Request) (int, any) {
-	s := a.runner.Status()
-	return http.StatusOK, map[string]any{"id": a.id, "leader": a.leader(), "health": s.Health().String(), "runner": s}
+	s, list := a.runner.Status(), a.reconciler.Status()
+	return http.StatusOK, map[string]any{
+		"id": a.id, "leader": a.leader(), "health": s.Health().String(), "runner": s,
+		"servers": serverLines(list.Servers), "plan": planLines(list),
+	}
+}
+
+func serverLines(list []raft.Server) (lines []string) {
+	for _, s := range list {
+		lines = append(lines, fmt.Sprintf("%s %s %s", s.ID, s.Address, strings.ToLower(s.Suffrage.String())))
+	}
+	return lines
+}
+
+// planLines is what the leader does about the list of servers, or why it does not.
+func planLines(list peers.Status) []string {
+	switch {
+	case !list.Leading:
+		return nil
+	case list.Err != nil:
+		return []string{list.Err.Error()}
+	}
+	return strings.Split(strings.TrimSpace(list.Plan.String()), "\n")
 }
 
 func (a *api) health(*http.Request) (int, any) {

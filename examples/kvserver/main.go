@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command kvserver is a small replicated key-value store to start from:
-// hashicorp/raft over TCP, its log in bolt, package leadership, and HTTP.
+// hashicorp/raft over TCP, its log in bolt, packages leadership and peers, and HTTP.
 // README.md has the commands, and what each answer to a client means.
 package main
 
@@ -12,15 +12,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/raftkeel/raftkeel/peers"
 )
 
 func main() {
@@ -45,61 +44,67 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 type options struct {
-	id, http, raft, dir string
-	peers               []raft.Server
-	self                int // among peers
-	heartbeat           time.Duration
-	snapshot            uint64
+	id, http, raft, dir, members string
+	expect, voters               int
+	leave, single                bool
+	forget, heartbeat            time.Duration
+	snapshot                     uint64
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("kvserver", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.id, "id", "", "`name` of this server among -peers")
-	flags.StringVar(&o.http, "http", "", "`host:port` for clients")
-	flags.StringVar(&o.raft, "raft", "", "`host:port` to listen on for the other servers, who dial the one in -peers")
+	flags.StringVar(&o.id, "id", "", "`name` of this server in -members")
+	flags.StringVar(&o.http, "http", "", "`host:port` to listen on for clients")
+	flags.StringVar(&o.raft, "raft", "", "`host:port` to listen on for the other servers, who dial the one in -members")
 	flags.StringVar(&o.dir, "dir", "", "`directory` of the log and the snapshots")
+	flags.StringVar(&o.members, "members", "", "`file` of the servers there are, a line each: id, host:port of raft, host:port of http")
+	flags.IntVar(&o.expect, "expect", 0, "make a cluster of this `number` of servers, while -dir is empty, once all in -members answer")
+	join := flags.Bool("join", false, "make no cluster: wait to be added to one")
+	flags.IntVar(&o.voters, "voters", 0, "`number` of servers with a vote, the same on all; 0: all, and none is removed unless it leaves")
+	flags.DurationVar(&o.forget, "forget", 10*time.Minute, "silence of a server no longer in -members before it is removed; 1s or more")
+	flags.BoolVar(&o.leave, "leave", false, "a signal to stop removes this server from the cluster, if the others can do without")
+	flags.BoolVar(&o.single, "allow-single", false, "take a peers.json in -dir that has this server alone")
 	flags.DurationVar(&o.heartbeat, "heartbeat", time.Second, "silence of a leader that starts an election, the same on all; 20ms..1m")
 	flags.Uint64Var(&o.snapshot, "snapshot", 8192, "log `entries` between snapshots, and kept after one")
-	peers := flags.String("peers", "", "`id=host:port,...` of the first servers, this one included; counts while -dir is empty")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if err = o.check(flags.NArg(), *peers); err != nil {
+	if err = o.check(flags.NArg(), *join); err != nil {
 		fmt.Fprintln(stderr, "kvserver:", err)
 		flags.Usage()
 	}
 	return o, err
 }
 
-func (o *options) check(args int, peers string) (err error) {
-	if o.peers, err = parsePeers(peers); err != nil {
-		return err
-	}
-	o.self = slices.IndexFunc(o.peers, func(s raft.Server) bool { return string(s.ID) == o.id })
+func (o options) check(args int, join bool) error {
 	switch {
-	case args > 0 || o.http == "" || o.raft == "" || o.dir == "":
-		return errors.New("it takes -http, -raft, -dir and no arguments")
-	case o.self < 0:
-		return fmt.Errorf("-id %q is not one of -peers", o.id)
+	case args > 0 || o.id == "" || o.http == "" || o.raft == "" || o.dir == "" || o.members == "":
+		return errors.New("it takes -id, -http, -raft, -dir, -members and no arguments")
+	case o.expect < 0 || join != (o.expect == 0):
+		return errors.New("it takes either -expect, 1 or more, or -join")
+	case o.forget < time.Second:
+		return fmt.Errorf("-forget is %v; want 1s or more", o.forget)
 	case o.heartbeat < 20*time.Millisecond || o.heartbeat > time.Minute:
 		return fmt.Errorf("-heartbeat is %v; want 20ms to 1m", o.heartbeat)
 	}
-	return nil
+	return o.policy().Validate()
 }
 
-func parsePeers(list string) (peers []raft.Server, err error) {
-	for one := range strings.SplitSeq(list, ",") {
-		id, addr, _ := strings.Cut(one, "=")
-		host, port, err := net.SplitHostPort(addr)
-		if err != nil || id == "" || host == "" || port == "" {
-			return nil, fmt.Errorf("-peers has %q; want id=host:port", one)
-		}
-		p := raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(addr)}
-		if slices.ContainsFunc(peers, func(q raft.Server) bool { return p.ID == q.ID || p.Address == q.Address }) {
-			return nil, fmt.Errorf("-peers has %q, or a part of it, twice", one)
-		}
-		peers = append(peers, p)
+// policy gives the other times of the library their proportion to -forget.
+func (o options) policy() peers.Policy {
+	return peers.Policy{
+		TargetVoters: o.voters, AbsentAfter: o.forget,
+		DeadAfter: o.forget / 10, RemovalEvery: o.forget / 10, StableFor: o.forget / 60,
 	}
-	return peers, nil
+}
+
+func (o options) raftConfig() *raft.Config {
+	conf := raft.DefaultConfig()
+	conf.LocalID = raft.ServerID(o.id)
+	conf.HeartbeatTimeout, conf.ElectionTimeout = o.heartbeat, o.heartbeat
+	conf.LeaderLeaseTimeout, conf.CommitTimeout = o.heartbeat/2, o.heartbeat/20
+	conf.SnapshotInterval = 5 * o.heartbeat // how often it looks whether one is due
+	conf.SnapshotThreshold, conf.TrailingLogs = o.snapshot, o.snapshot
+	return conf
 }
