@@ -10,7 +10,7 @@ help: ## list these targets
 test: ## the tests, as README.md has it
 	go test ./...
 
-ci: ## every gate, as CI runs it (22 minutes on 2 cores at most)
+ci: ## every gate, as CI runs it (30 minutes on 2 cores at most)
 	$(GATE)
 
 lint: ## golangci-lint, pinned in tools/go.mod
@@ -29,5 +29,6 @@ fuzz: ## 15 seconds of every fuzz target
 	$(GATE) fuzz
 
 bench: ## benchmarks, and leadership changes per second
-	go test -run '^$$' -bench . -benchmem -cpu 1,2 ./leadership
+	go test -run '^$$' -bench . -benchmem -cpu 1,2 ./leadership ./peers
+	cd bench/autopilot && go test -run '^$$' -bench . -benchmem .
 	go test -count=1 -run TestFlapRate -v ./internal/testcluster
