@@ -66,7 +66,7 @@ func plantedControls() []control {
 		{"data race", gate{"race-a", race()}, map[string]string{"a_test.go": testFile(plantedRace)}, "DATA RACE"},
 		{"does not build on riscv64", gate{"riscv64", riscv64}, map[string]string{
 			"leadership/a.go": "package leadership\n", "leadership/b_riscv64.go": "package leadership\n\nvar x int = \"\"\n",
-			"internal/timeline/a.go": "package timeline\n",
+			"internal/timeline/a.go": "package timeline\n", "peers/a.go": "package peers\n",
 		}, "b_riscv64.go"},
 		{"failing nested module", gate{"nested", nested}, map[string]string{
 			"inner/go.mod": "module inner\n\ngo 1.25.0\n", "inner/a_test.go": fails,
