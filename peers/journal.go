@@ -139,46 +139,9 @@ func (j *journal) keep(l Listed) error {
 			return fmt.Errorf("peers: journal: %w", err)
 		}
 	}
-	if err := replaceFile(j.path, data.Bytes()); err != nil {
+	if err := swap(osDisk{}, j.path, data.Bytes()); err != nil {
 		return fmt.Errorf("peers: journal: %w", err)
 	}
 	j.lists = lists
-	return nil
-}
-
-// replaceFile puts data in the place of a file, for the owner alone, so that whoever
-// opens it, or finds it after a crash, has the old content or the new.
-func replaceFile(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".tmp*") // of mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncJournalDir(dir)
-}
-
-// syncJournalDir makes a rename last. Some systems cannot sync a directory; the old file is
-// then as good as they can promise.
-func syncJournalDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return nil //nolint:nilerr // see above
-	}
-	defer func() { _ = dir.Close() }()
-	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return err
-	}
 	return nil
 }

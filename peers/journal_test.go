@@ -99,7 +99,7 @@ func TestJournalIsReplacedWhole(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "lists")
 	require.NoError(t, os.Mkdir(path, 0o700)) // nothing can be renamed onto it
-	require.Error(t, replaceFile(path, []byte("new")))
+	require.Error(t, swap(osDisk{}, path, []byte("new")))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)

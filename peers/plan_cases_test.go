@@ -96,6 +96,10 @@ func TestF17_FindingsSayWhatWasSeenAndForHowLong(t *testing.T) {
 		s.member("n5").Forced = true
 		require.Contains(t, findingIn(five.Plan(s.State), CodeNotLive, "n5").Detail, "because somebody else said so")
 	}
+	s := townOf(5) // a list of servers has no times
+	s.dies("n5", 90*time.Second)
+	s.member("n5").Health, s.member("n5").Since = Unknown, time.Time{}
+	require.Contains(t, findingIn(five.Plan(s.State), CodeNotLive, "n5").Detail, "discovery calls it unknown, and not since when")
 }
 
 func TestF18_ReturningLeaverStartsAfresh(t *testing.T) {

@@ -70,6 +70,9 @@ func (x *picture) sighting(m *Member) string {
 	if m.Forced {
 		said = ", because somebody else said so"
 	}
+	if m.Since.IsZero() { // as of a list of servers that is no evidence
+		return fmt.Sprintf("discovery calls it %v, and not since when%s", m.Health, said)
+	}
 	return fmt.Sprintf("discovery has called it %v for %v%s", m.Health, x.s.Now.Sub(m.Since).Round(time.Millisecond), said)
 }
 

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 const (
@@ -79,7 +78,7 @@ func (b *backup) run(ctx context.Context, name string, last Entry) (string, erro
 	if err := os.Rename(temp, to); err != nil {
 		return "", err
 	}
-	return to, errors.Join(syncDir(filepath.Dir(to)), syncDir(b.root))
+	return to, errors.Join(osDisk{}.syncDir(filepath.Dir(to)), osDisk{}.syncDir(b.root))
 }
 
 // list finds what is to be copied, and how much it is. Links and devices are refused: a
@@ -165,19 +164,6 @@ func syncTree(dir string) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return syncDir(path)
+		return osDisk{}.syncDir(path)
 	})
-}
-
-// syncDir makes the names in one directory last. Windows has no such call, and raft does
-// without it there, too (file_snapshot.go, Close).
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -69,7 +69,7 @@ func setAside(dir string, servers []raft.Server) (string, error) {
 		if err := os.Rename(from, to); err != nil {
 			return "", fmt.Errorf("the recovery took, but peers.json cannot be renamed: %w; move it away, or the next start recovers again", err)
 		}
-		return to, syncDir(dir)
+		return to, osDisk{}.syncDir(dir)
 	}
 	return "", fmt.Errorf("there are %d files %s*; move them elsewhere and run this again", maxAside, base)
 }

@@ -68,20 +68,9 @@ func keep(d disk, path string, old []byte) (backup string, err error) {
 	return backup, d.syncDir(filepath.Dir(path))
 }
 
-// replace puts data at path in one step that survives a crash: the file is on the disk
-// before it gets its name, and the name is before replace returns.
+// replace swaps data in, and reads it back.
 func replace(d disk, path string, data []byte) error {
-	temp, err := d.create(path)
-	if err != nil {
-		return err
-	}
-	if err := fill(temp, data); err != nil {
-		return errors.Join(err, d.remove(temp.Name()))
-	}
-	if err := d.rename(temp.Name(), path); err != nil {
-		return errors.Join(err, d.remove(temp.Name()))
-	}
-	if err := d.syncDir(filepath.Dir(path)); err != nil {
+	if err := swap(d, path, data); err != nil {
 		return err
 	}
 	there, err := d.read(path)
@@ -92,6 +81,22 @@ func replace(d disk, path string, data []byte) error {
 		return errors.New("read back, it is not what was written: somebody else writes it, too")
 	}
 	return nil
+}
+
+// swap puts data at path in one step that survives a crash: the file is on the disk
+// before it gets its name, and the name is before swap returns.
+func swap(d disk, path string, data []byte) error {
+	temp, err := d.create(path)
+	if err != nil {
+		return err
+	}
+	if err := fill(temp, data); err != nil {
+		return errors.Join(err, d.remove(temp.Name()))
+	}
+	if err := d.rename(temp.Name(), path); err != nil {
+		return errors.Join(err, d.remove(temp.Name()))
+	}
+	return d.syncDir(filepath.Dir(path))
 }
 
 // fill writes, syncs and closes.

@@ -33,8 +33,7 @@ var allowed = map[string]reasons{
 		module + "/internal/datadir":    "Inspect reads a directory without opening its stores",
 	},
 	"internal/datadir": {
-		"github.com/hashicorp/raft":          "what a log entry and a configuration are",
-		"github.com/hashicorp/go-msgpack/v2": "raft-boltdb writes log entries in it",
+		"github.com/hashicorp/raft": "what a log entry and a configuration are",
 	},
 	"internal/timeline": {},
 	"internal/testcluster": {
